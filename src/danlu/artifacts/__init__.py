@@ -1,0 +1,1 @@
+"""Artifacts: what they say about themselves, where they lie, and the format of each kind."""

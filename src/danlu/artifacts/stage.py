@@ -1,0 +1,130 @@
+"""What a stage is: it takes artifacts and sources, says beforehand what it will cost, and makes exactly one artifact.
+
+A stage is a module with the members of `Stage`; its settings are a pydantic class beside it in ``config.py``, kept
+apart so that a recipe can be checked without importing torch. Settings that name other stages or sources are marked:
+
+    class TokenizeConfig(StageConfig):
+        data: Annotated[str, Reference(("examples",))]
+
+and the pipeline resolves them before the stage is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from danlu.artifacts.manifest import SourceRecord, Strict
+from danlu.artifacts.store import Artifact, ArtifactStore
+from danlu.settings import Workspace
+from danlu.telemetry.reporter import Reporter
+
+
+class StageConfig(Strict):
+    """The settings every stage has."""
+
+    do: str
+    """What the stage does."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Marks a setting (a name, or a list of names) that refers to other stages of the recipe or to artifacts."""
+
+    kinds: tuple[str, ...]
+    """Artifact kinds that may stand here."""
+
+
+@dataclass(frozen=True)
+class SourceList:
+    """Marks a setting (a URI, or a list of URIs) that names sources.
+
+    ``combine="all"``: every source is read. ``combine="first"``: alternatives, the first that can be reached is taken.
+    """
+
+    combine: Literal["all", "first"] = "all"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source that lies on this machine now, verified."""
+
+    path: Path
+    """A file, or a directory when the URI names one."""
+    record: SourceRecord
+
+
+@dataclass(frozen=True)
+class Input:
+    """What stands behind a reference. While planning, the artifact may not exist yet; then only `facts` are known."""
+
+    name: str
+    kind: str
+    part: str | None
+    artifact: Artifact | None
+    facts: Mapping[str, Any]
+    """The artifact's facts, or the facts its stage's plan foretold."""
+
+    @property
+    def path(self) -> Path:
+        """Directory of the artifact. Only to be asked for when the artifact exists (always so in ``run``)."""
+        assert self.artifact is not None, f"{self.name} has not been made yet"
+        return self.artifact.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a stage says before it runs."""
+
+    seconds: float
+    peak_memory_bytes: int
+    """Peak resident memory of the whole process while the stage runs."""
+    disk_bytes: int
+    """Size of the artifact it will publish (with checkpoints, at their most)."""
+    notes: list[str] = field(default_factory=list)
+    """What will happen to the data and anything that deserves a warning, one line each."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What later stages' plans may rely on; the same names as the facts that ``run`` returns, where known."""
+    preview: str | None = None
+    """Something to look at, for example the first batch decoded. May carry rich markup."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageContext:
+    """Everything a stage may touch besides its settings."""
+
+    name: str
+    """What the recipe calls this stage."""
+    workspace: Workspace
+    store: ArtifactStore
+    reporter: Reporter
+    directory: Path
+    """``runs/<run>/stages/<stage>``: checkpoints and metrics that outlive a kill but are no part of the artifact."""
+    inputs: Mapping[str, list[Input]]
+    """By setting name. A setting that holds one name has a list of one."""
+    sources: Mapping[str, list[Source]]
+    """By setting name, in the recipe's order."""
+
+    def input(self, setting: str) -> Input:
+        """The single input of a setting that holds one name."""
+        (only,) = self.inputs[setting]
+        return only
+
+
+class Stage(Protocol):
+    """A module that is a stage."""
+
+    KIND: str
+    """Kind of artifact it makes."""
+    VERSION: int
+    """Raised whenever the same settings and inputs give another result; part of the artifact's id."""
+    PREPARES: bool
+    """True for stages that take seconds and whose outcome a plan must look at: ``danlu plan`` runs them."""
+
+    def plan(self, config: Any, context: StageContext) -> Estimate: ...
+
+    def run(self, config: Any, context: StageContext, out: Path) -> dict[str, Any]:
+        """Fill the directory `out`; return the artifact's facts (JSON)."""
+        ...

@@ -1,0 +1,1 @@
+"""What is happening: events, progress, metrics and resources."""
