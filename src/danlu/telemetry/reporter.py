@@ -1,6 +1,6 @@
 """One channel for everything a run says: events, messages and progress.
 
-Stages speak to a `Reporter`; whoever listens (the terminal, the events file, later the studio) is none of their business.
+Stages speak to a `Reporter`; who listens (the terminal, the events file) is none of their business.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Reporter:
         self.event("message", message=message)
 
     def warn(self, message: str) -> None:
-        """Something the person must know: a setting that is ignored, data that is dropped, a fallback that was taken."""
+        """Something the person must know: a setting that is ignored, data dropped, a fallback taken."""
         self.event("warning", message=message)
 
     @contextmanager
