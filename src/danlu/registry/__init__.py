@@ -1,0 +1,1 @@
+"""Released versions of models, and where everything came from."""
