@@ -1,0 +1,141 @@
+"""The command ``danlu``. Commands import what they need when they are called, so that help comes at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from danlu.errors import UserError
+from danlu.settings import DEFAULT_WORKSPACE
+
+app = typer.Typer(
+    name="danlu",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a folder of raw data to a private language model, trained, proven and served on your own machines.",
+    epilog="""[bold]A first hour[/]
+
+  danlu plan recipes/assistant.yaml     what it will take and do to the data
+
+  danlu run recipes/assistant.yaml      do it; run again to go on after a stop
+
+  danlu chat assistant                  talk to what came out
+
+Everything that is made lies in ./workspace (--workspace DIR). Every command takes --json.
+It ends with 0 on success, 2 on a mistake you can mend, 1 on a fault of Danlu.""",
+)
+
+Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the recipe, e.g. tuned.seed=8. Repeatable."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
+
+
+@app.command(
+    epilog="Examples:\n\n  danlu run recipes/assistant.yaml\n\n"
+    "  danlu run recipes/assistant.yaml --set tuned.budget.tokens=20000 --ask 'What can you do?'"
+)
+def run(
+    recipe: Recipe,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Afterwards serve the released model, ask it this, and show its answer."),
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+) -> None:
+    """Make everything a recipe asks for.
+
+    Stages whose artifact is there already are not run again, and a run that was stopped or killed goes on where it was
+    when you give the same command again.
+    """
+    from danlu.cli.run import run_command
+
+    run_command(recipe, workspace, set_ or [], ask=ask, as_json=as_json, quiet=quiet)
+
+
+@app.command(epilog="Example:\n\n  danlu plan recipes/assistant.yaml --set tuned.adapter.rank=8")
+def plan(
+    recipe: Recipe,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a recipe will take and do, before anything is spent.
+
+    For each stage: time, peak memory, disk, and what happens to the data. Sources are fetched and stages that take
+    seconds are run, so that the figures rest on your data.
+    """
+    from danlu.cli.plan import plan_command
+
+    plan_command(recipe, workspace, set_ or [], as_json=as_json)
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Show the version."""
+    from danlu import __version__
+    from danlu.cli.output import print_json
+
+    if as_json:
+        print_json({"version": __version__})
+    else:
+        print(__version__)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run one command; return 0 on success, 2 on a user's mistake, 130 when interrupted, 1 on a fault."""
+    try:
+        status = app(arguments, prog_name="danlu", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "danlu"
+        return _fail(2, arguments, error.format_message(), f"See: {command} --help")
+    except UserError as error:
+        return _fail(2, arguments, error.what, error.hint)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _fail(130, arguments, "Stopped.", "What was finished is kept; give the same command again to go on.")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads what is left to be written
+        return 0
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="danlu-fault-", suffix=".txt", delete=False) as file:
+            file.write(f"danlu {' '.join(arguments)}\n\n{traceback.format_exc()}")
+        what = f"A fault in Danlu: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return _fail(1, arguments, what, f"This is not your mistake. What happened is written in {file.name}")
+
+
+def _fail(status: int, arguments: list[str], what: str, hint: str) -> int:
+    print(f"danlu: {what}\n  {hint}", file=sys.stderr)
+    if "--json" in arguments:
+        from danlu.cli.output import print_json
+
+        print_json({"error": {"what": what, "hint": hint}})
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Making one artifact: taken from the store when it is there and whole, else made by its stage and published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from danlu.artifacts.manifest import Manifest
+from danlu.artifacts.store import Artifact
+from danlu.pipeline.environment import environment
+from danlu.pipeline.steps import Job, Made, Step
+from danlu.telemetry.resources import Measured
+
+
+def find_whole(job: Job, step: Step) -> Artifact | None:
+    """The artifact this step would make, if it is in the store and every hash is right. A damaged one is removed."""
+    kind = step.stage.type.kind
+    path = job.store.path(kind, step.id)
+    if not path.exists():
+        return None
+    try:
+        artifact = job.store.find(kind, step.id)
+    except ValidationError:
+        artifact = None
+    damage = "its artifact.json is missing or unreadable" if artifact is None else job.store.damage(artifact)
+    if damage is None:
+        return artifact
+    job.reporter.bind(stage=step.name).warn(f"{kind} {step.id} is damaged ({damage}); it is removed and made again.")
+    doomed = path.with_name(f".removed-{step.id}-{os.getpid()}")
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+    return None
+
+
+def make(job: Job, step: Step, made: Mapping[str, Made]) -> Artifact:
+    """Run the stage and publish what it made. `made` holds the artifacts of all stages before it."""
+    context = step.context(job, made)
+    context.directory.mkdir(parents=True, exist_ok=True)
+    kind = step.stage.type.kind
+    with job.store.publish(kind, step.id) as (out, publish):
+        with Measured() as measured:
+            facts = step.module.run(step.stage.config, context, out)
+        publish(
+            Manifest(
+                id=step.id,
+                kind=kind,
+                stage=step.stage.do,
+                name=step.name,
+                stage_version=step.module.VERSION,
+                settings=step.settings,
+                parents=step.parents,
+                sources=[source.record for found in step.sources.values() for source in found],
+                environment=environment(),
+                facts=facts,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                seconds=round(measured.seconds, 3),
+                peak_memory_bytes=measured.peak_memory_bytes,
+            )
+        )
+    artifact = job.store.find(kind, step.id)  # as it will be read from now on
+    assert artifact is not None
+    return artifact
+
+
+def register(job: Job, artifact: Artifact) -> None:
+    """Give a release its version number; nothing for other kinds."""
+    if artifact.kind == "release":
+        from danlu.registry.registry import Registry
+
+        Registry.open(job.workspace).register(artifact.facts["name"], artifact)

@@ -1,0 +1,194 @@
+"""Running a recipe: plan, then each stage in order. Run again to go on from where a run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from danlu.artifacts.stage import Estimate
+from danlu.artifacts.store import Artifact, ArtifactStore
+from danlu.errors import UserError
+from danlu.pipeline.graph import build_graph
+from danlu.pipeline.guards import explained_full_disk, only_one
+from danlu.pipeline.make import make, register
+from danlu.pipeline.plan import Plan, make_plan, require_disk
+from danlu.pipeline.recipe import Recipe
+from danlu.pipeline.record import RunRecord, now, write_json
+from danlu.pipeline.steps import Job, Made, Step, prepare_steps
+from danlu.settings import Workspace
+from danlu.telemetry.reporter import EventLog, Listener, Reporter
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What became of one stage."""
+
+    name: str
+    do: str
+    artifact: Artifact
+    cached: bool
+    """The artifact was there already; `seconds` and `peak_memory_bytes` are from when it was made."""
+    predicted: dict[str, Any] | None
+    """``{"seconds", "peak_memory_bytes", "disk_bytes"}`` as planned before it was made, where known."""
+
+    @property
+    def path(self) -> Path:
+        return self.artifact.path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.artifact.facts
+
+    @property
+    def seconds(self) -> float:
+        return self.artifact.manifest.seconds
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        return self.artifact.manifest.peak_memory_bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "artifact": self.artifact.id,
+            "path": str(self.path),
+            "cached": self.cached,
+            "do": self.do,
+            "kind": self.artifact.kind,
+            "seconds": self.seconds,
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "num_bytes": self.artifact.num_bytes,
+            "predicted": self.predicted,
+        }
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run."""
+
+    run: str
+    directory: Path
+    """``runs/<run>``: recipe, plan, record and events."""
+    stages: dict[str, StageResult]
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"run", "stages": {NAME: {"artifact", "path", "cached", ...}}}``."""
+        return {"run": self.run, "stages": {name: stage.to_json() for name, stage in self.stages.items()}}
+
+
+def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> RunResult:
+    """Make every artifact of the recipe that is not there yet.
+
+    Raises:
+        UserError: something the user can mend. Stages that were finished stay finished.
+    """
+    graph = build_graph(recipe)
+    directory = workspace.runs / recipe.name
+    with explained_full_disk(workspace), only_one(directory):
+        log = EventLog(directory / "events.jsonl")
+        record = RunRecord(
+            directory,
+            run=recipe.name,
+            recipe=recipe.path,
+            stages={name: recipe.stages[name].do for name in graph.order},
+        )
+        reporter = Reporter([*listeners, log, record])
+        job = Job(recipe, graph, workspace, ArtifactStore(workspace.artifacts), reporter)
+        try:
+            with _outcome_recorded(record, reporter):
+                return _run(job, record)
+        finally:
+            log.close()
+
+
+def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
+    """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
+    job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
+
+    def make_and_say(step: Step, made: Mapping[str, Made], estimate: Estimate) -> Artifact:
+        job.reporter.event("stage_started", stage=step.name, do=step.stage.do)
+        artifact = make(job, step, made)
+        job.reporter.event("stage_finished", stage=step.name, seconds=artifact.manifest.seconds)
+        return artifact
+
+    with explained_full_disk(workspace):
+        plan, _ = make_plan(job, prepare_steps(job), make_and_say, ask_cached=True)
+        job.directory.mkdir(parents=True, exist_ok=True)
+        write_json(job.directory / "plan.json", plan.to_json())
+    return plan
+
+
+def _run(job: Job, record: RunRecord) -> RunResult:
+    (job.directory / "recipe.yaml").write_text(job.recipe.to_yaml(), encoding="utf-8")
+    job.reporter.event("run_started", run=job.recipe.name, stages=job.graph.order)
+    results: dict[str, StageResult] = {}
+
+    def make_and_record(step: Step, made: Mapping[str, Made], estimate: Estimate) -> Artifact:
+        results[step.name] = _make_recorded(job, record, step, made, estimate)
+        return results[step.name].artifact
+
+    steps = prepare_steps(job)
+    plan, made = make_plan(job, steps, make_and_record, ask_cached=False)
+    write_json(job.directory / "plan.json", plan.to_json())
+    remaining = [stage for stage in plan.stages if made[stage.name].artifact is None]
+    require_disk(job, f"the rest of {job.recipe.name!r}", sum(stage.disk_bytes for stage in remaining))
+    for step, planned in zip(steps, plan.stages, strict=True):
+        artifact = made[step.name].artifact
+        if artifact is None:
+            estimate = Estimate(
+                seconds=planned.seconds, peak_memory_bytes=planned.peak_memory_bytes, disk_bytes=planned.disk_bytes
+            )
+            artifact = make_and_record(step, made, estimate)
+            made[step.name] = Made(artifact.kind, artifact, artifact.facts)
+        elif step.name not in results:
+            results[step.name] = _reuse_recorded(job, record, step, artifact)
+        register(job, artifact)
+    return RunResult(job.recipe.name, job.directory, {step.name: results[step.name] for step in steps})
+
+
+def _make_recorded(
+    job: Job, record: RunRecord, step: Step, made: Mapping[str, Made], estimate: Estimate
+) -> StageResult:
+    predicted = {
+        "seconds": round(estimate.seconds, 3),
+        "peak_memory_bytes": estimate.peak_memory_bytes,
+        "disk_bytes": estimate.disk_bytes,
+    }
+    record.update(step.name, state="running", artifact=step.id, started=now(), predicted=predicted)
+    job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=predicted)
+    artifact = make(job, step, made)
+    return _recorded(job, record, StageResult(step.name, step.stage.do, artifact, False, predicted))
+
+
+def _reuse_recorded(job: Job, record: RunRecord, step: Step, artifact: Artifact) -> StageResult:
+    predicted = record.prediction(step.name, artifact.id)
+    return _recorded(job, record, StageResult(step.name, step.stage.do, artifact, True, predicted))
+
+
+def _recorded(job: Job, record: RunRecord, result: StageResult) -> StageResult:
+    state = "cached" if result.cached else "done"
+    record.update(result.name, state=state, finished=now(), **{**result.to_json(), "do": result.do})
+    job.reporter.event("stage_reused" if result.cached else "stage_finished", stage=result.name, **result.to_json())
+    return result
+
+
+@contextmanager
+def _outcome_recorded(record: RunRecord, reporter: Reporter) -> Iterator[None]:
+    """Write into the record how the run ended. Where even that cannot be written, the error itself matters more."""
+    try:
+        yield
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        message = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        with suppress(OSError):
+            for name, stage in record.content["stages"].items():
+                if stage["state"] == "running":
+                    record.update(name, state=state, error=message)
+            record.content["error"] = message
+            record.end(state)
+            reporter.event(f"run_{state}", error=message)
+        raise
+    record.end("done")
+    reporter.event("run_finished")
