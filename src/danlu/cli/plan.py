@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -13,7 +14,7 @@ from danlu.cli.console import make_listener
 from danlu.cli.output import console_for, print_json
 from danlu.pipeline.api import plan
 from danlu.pipeline.format import format_bytes, format_seconds
-from danlu.pipeline.plan import Plan
+from danlu.pipeline.plan import Plan, Prediction
 
 
 def plan_command(recipe: Path, workspace: Path, overrides: list[str], *, as_json: bool) -> None:
@@ -30,22 +31,33 @@ def plan_command(recipe: Path, workspace: Path, overrides: list[str], *, as_json
         print_plan(console, planned)
 
 
+def costs(predicted: Prediction | None) -> tuple[str, str, str]:
+    """Time, memory and disk as text."""
+    if predicted is None:
+        return ("", "", "")
+    return (
+        format_seconds(predicted.seconds),
+        format_bytes(predicted.peak_memory_bytes),
+        format_bytes(predicted.disk_bytes),
+    )
+
+
 def print_plan(console: Console, plan: Plan) -> None:
     """A row for each stage, what happens to the data, and the previews."""
-    table = Table(title=f"Plan of {plan.run}", title_justify="left", show_footer=True)
-    table.add_column("stage", footer="total", no_wrap=True)
+    total = plan.total
+    table = Table(title=f"Plan of {plan.run}", title_justify="left", show_footer=True, box=SIMPLE_HEAD)
+    table.add_column("stage", footer="to do", no_wrap=True)
     table.add_column("does")
-    table.add_column("time", footer=format_seconds(plan.seconds), justify="right")
-    table.add_column("peak memory", footer=format_bytes(plan.peak_memory_bytes), justify="right")
-    table.add_column("disk", footer=format_bytes(plan.disk_bytes), justify="right")
-    table.add_column("")
+    table.add_column("time", footer=format_seconds(total.seconds), justify="right")
+    table.add_column("peak memory", footer=format_bytes(total.peak_memory_bytes), justify="right")
+    table.add_column("disk", footer=format_bytes(total.disk_bytes), justify="right")
+    table.add_column("", footer="")
     for stage in plan.stages:
-        costs = [format_seconds(stage.seconds), format_bytes(stage.peak_memory_bytes), format_bytes(stage.disk_bytes)]
         table.add_row(
             escape(stage.name),
             escape(stage.do),
-            *costs,
-            "[green]there already" if stage.cached else "",
+            *costs(stage.predicted),
+            "there already" if stage.cached else "",
             style="dim" if stage.cached else "",
         )
     console.print(table)

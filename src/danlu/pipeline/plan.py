@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -16,7 +16,14 @@ from danlu.pipeline.format import format_bytes
 from danlu.pipeline.make import find_whole
 from danlu.pipeline.steps import Job, Made, Step
 
-Maker = Callable[[Step, Mapping[str, Made], Estimate], Artifact]
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a stage is expected to take; see `danlu.artifacts.stage.Estimate`."""
+
+    seconds: float
+    peak_memory_bytes: int
+    disk_bytes: int
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,9 @@ class StagePlan:
     artifact: str
     """Id of the artifact it makes, or made already."""
     cached: bool
-    """The artifact is in the store; the stage will not run."""
-    seconds: float
-    peak_memory_bytes: int
-    disk_bytes: int
+    """The artifact was in the store when the plan was made; the stage need not run."""
+    predicted: Prediction | None
+    """None for a cached stage that was not asked."""
     notes: list[str] = field(default_factory=list)
     preview: str | None = None
 
@@ -45,28 +51,29 @@ class Plan:
     stages: list[StagePlan]
 
     @property
-    def seconds(self) -> float:
-        return sum(stage.seconds for stage in self.stages if not stage.cached)
-
-    @property
-    def peak_memory_bytes(self) -> int:
-        return max((stage.peak_memory_bytes for stage in self.stages if not stage.cached), default=0)
-
-    @property
-    def disk_bytes(self) -> int:
-        return sum(stage.disk_bytes for stage in self.stages if not stage.cached)
+    def total(self) -> Prediction:
+        """Sum of times and disk, highest peak of memory."""
+        pending = [stage.predicted for stage in self.stages if stage.predicted and not stage.cached]
+        return Prediction(
+            seconds=sum(stage.seconds for stage in pending),
+            peak_memory_bytes=max((stage.peak_memory_bytes for stage in pending), default=0),
+            disk_bytes=sum(stage.disk_bytes for stage in pending),
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"run", "stages": {NAME: {...}}, "total": {"seconds", "peak_memory_bytes", "disk_bytes"}}``."""
-        return {
-            "run": self.run,
-            "stages": {stage.name: _without_name(stage) for stage in self.stages},
-            "total": {
-                "seconds": self.seconds,
-                "peak_memory_bytes": self.peak_memory_bytes,
-                "disk_bytes": self.disk_bytes,
-            },
-        }
+        """The plan as ``plan.json`` keeps it.
+
+        ``{"run", "stages": {NAME: {"do", "kind", "artifact", "cached", "predicted", "notes", "preview"}}, "total"}``,
+        where ``predicted`` and ``total`` are ``{"seconds", "peak_memory_bytes", "disk_bytes"}``.
+        """
+        stages = {stage.name: asdict(stage) for stage in self.stages}
+        for fields in stages.values():
+            del fields["name"]
+        return {"run": self.run, "stages": stages, "total": asdict(self.total)}
+
+
+Maker = Callable[[Step, Mapping[str, Made], Prediction], Artifact]
+"""Makes the artifact of a step, given what the stages before it made and what it is expected to take."""
 
 
 def make_plan(job: Job, steps: list[Step], make: Maker, *, ask_cached: bool) -> tuple[Plan, dict[str, Made]]:
@@ -87,17 +94,18 @@ def make_plan(job: Job, steps: list[Step], make: Maker, *, ask_cached: bool) -> 
     stages = []
     for step in steps:
         artifact = find_whole(job, step)
-        cached = artifact is not None
-        estimate = Estimate(seconds=0, peak_memory_bytes=0, disk_bytes=0)
-        if not cached or ask_cached:
+        plan = StagePlan(step.name, step.stage.do, step.stage.type.kind, step.id, artifact is not None, None)
+        facts: Mapping[str, Any] = {}
+        if artifact is None or ask_cached:
             estimate = step.module.plan(step.stage.config, step.context(job, made))
+            plan, facts = _with_estimate(plan, estimate), estimate.facts
         ready = all(made[link.stage].artifact for link in step.links if link.stage)
-        if not cached and step.module.PREPARES and ready:
-            require_disk(job, step.name, estimate.disk_bytes)
-            artifact = make(step, made, estimate)
-        kind = step.stage.type.kind
-        made[step.name] = Made(kind, artifact, artifact.facts if artifact else estimate.facts)
-        stages.append(_stage_plan(step, estimate, cached))
+        if artifact is None and step.module.PREPARES and ready:
+            assert plan.predicted is not None
+            require_disk(job, step.name, plan.predicted.disk_bytes)
+            artifact = make(step, made, plan.predicted)
+        made[step.name] = Made(plan.kind, artifact, artifact.facts if artifact else facts)
+        stages.append(plan)
     return Plan(job.recipe.name, stages), made
 
 
@@ -112,29 +120,13 @@ def require_disk(job: Job, what: str, num_bytes: int) -> None:
         )
 
 
-def _stage_plan(step: Step, estimate: Estimate, cached: bool) -> StagePlan:
+def _with_estimate(plan: StagePlan, estimate: Estimate) -> StagePlan:
     memory = psutil.virtual_memory().total
     notes = list(estimate.notes)
-    if not cached and estimate.peak_memory_bytes > memory:
+    if not plan.cached and estimate.peak_memory_bytes > memory:
         notes.append(
             f"Warning: needs {format_bytes(estimate.peak_memory_bytes)} of memory; "
             f"this machine has {format_bytes(memory)}."
         )
-    return StagePlan(
-        name=step.name,
-        do=step.stage.do,
-        kind=step.stage.type.kind,
-        artifact=step.id,
-        cached=cached,
-        seconds=estimate.seconds,
-        peak_memory_bytes=estimate.peak_memory_bytes,
-        disk_bytes=estimate.disk_bytes,
-        notes=notes,
-        preview=estimate.preview,
-    )
-
-
-def _without_name(stage: StagePlan) -> dict[str, Any]:
-    fields = asdict(stage)
-    del fields["name"]
-    return fields
+    predicted = Prediction(round(estimate.seconds, 3), int(estimate.peak_memory_bytes), int(estimate.disk_bytes))
+    return replace(plan, predicted=predicted, notes=notes, preview=estimate.preview)

@@ -72,11 +72,11 @@ class RunRecord:
         self._progress_path.unlink(missing_ok=True)
         self.write()
 
-    def prediction(self, stage: str, artifact: str) -> dict[str, Any] | None:
-        """What was predicted when this artifact was made by an earlier run of the same name."""
+    def was_begun(self, stage: str, artifact: str) -> bool:
+        """Whether the run before this one began to make this artifact and did not finish it."""
         earlier = self._previous.get(stage, {})
-        found: dict[str, Any] | None = earlier.get("predicted") if earlier.get("artifact") == artifact else None
-        return found
+        begun = earlier.get("state") in ("running", "failed", "interrupted")
+        return begun and earlier.get("artifact") == artifact
 
     def end(self, state: str) -> None:
         """The run is over."""
@@ -88,7 +88,10 @@ class RunRecord:
         """Events go to the event log."""
 
     def on_progress(self, task: Task) -> None:
-        if not task.finished and time.monotonic() - self._progress_written < PROGRESS_SECONDS:
+        if task.finished:
+            self._progress_path.unlink(missing_ok=True)
+            return
+        if time.monotonic() - self._progress_written < PROGRESS_SECONDS:
             return
         self._progress_written = time.monotonic()
         write_json(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from danlu.artifacts.stage import Estimate
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import UserError
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
-from danlu.pipeline.plan import Plan, make_plan, require_disk
+from danlu.pipeline.plan import Plan, Prediction, make_plan, require_disk
 from danlu.pipeline.recipe import Recipe
-from danlu.pipeline.record import RunRecord, now, write_json
+from danlu.pipeline.record import RunRecord, now, read_json, write_json
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
 from danlu.telemetry.reporter import EventLog, Listener, Reporter
@@ -31,8 +30,10 @@ class StageResult:
     artifact: Artifact
     cached: bool
     """The artifact was there already; `seconds` and `peak_memory_bytes` are from when it was made."""
-    predicted: dict[str, Any] | None
-    """``{"seconds", "peak_memory_bytes", "disk_bytes"}`` as planned before it was made, where known."""
+    resumed: bool
+    """An earlier run was stopped in this stage; `seconds` is what was left to do."""
+    predicted: Prediction | None
+    """As planned before it was made, where known."""
 
     @property
     def path(self) -> Path:
@@ -55,12 +56,13 @@ class StageResult:
             "artifact": self.artifact.id,
             "path": str(self.path),
             "cached": self.cached,
+            "resumed": self.resumed,
             "do": self.do,
             "kind": self.artifact.kind,
             "seconds": self.seconds,
             "peak_memory_bytes": self.peak_memory_bytes,
             "num_bytes": self.artifact.num_bytes,
-            "predicted": self.predicted,
+            "predicted": asdict(self.predicted) if self.predicted else None,
         }
 
 
@@ -107,8 +109,8 @@ def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listen
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
     job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
 
-    def make_and_say(step: Step, made: Mapping[str, Made], estimate: Estimate) -> Artifact:
-        job.reporter.event("stage_started", stage=step.name, do=step.stage.do)
+    def make_and_say(step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
+        job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=asdict(predicted))
         artifact = make(job, step, made)
         job.reporter.event("stage_finished", stage=step.name, seconds=artifact.manifest.seconds)
         return artifact
@@ -125,51 +127,55 @@ def _run(job: Job, record: RunRecord) -> RunResult:
     job.reporter.event("run_started", run=job.recipe.name, stages=job.graph.order)
     results: dict[str, StageResult] = {}
 
-    def make_and_record(step: Step, made: Mapping[str, Made], estimate: Estimate) -> Artifact:
-        results[step.name] = _make_recorded(job, record, step, made, estimate)
+    def make_and_record(step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
+        results[step.name] = _make_recorded(job, record, step, made, predicted)
         return results[step.name].artifact
 
     steps = prepare_steps(job)
     plan, made = make_plan(job, steps, make_and_record, ask_cached=False)
+    plan = _with_earlier_answers(job, plan)
     write_json(job.directory / "plan.json", plan.to_json())
-    remaining = [stage for stage in plan.stages if made[stage.name].artifact is None]
-    require_disk(job, f"the rest of {job.recipe.name!r}", sum(stage.disk_bytes for stage in remaining))
+    remaining = [stage.predicted for stage in plan.stages if made[stage.name].artifact is None and stage.predicted]
+    require_disk(job, f"the rest of {job.recipe.name!r}", sum(predicted.disk_bytes for predicted in remaining))
     for step, planned in zip(steps, plan.stages, strict=True):
         artifact = made[step.name].artifact
         if artifact is None:
-            estimate = Estimate(
-                seconds=planned.seconds, peak_memory_bytes=planned.peak_memory_bytes, disk_bytes=planned.disk_bytes
-            )
-            artifact = make_and_record(step, made, estimate)
+            assert planned.predicted is not None
+            artifact = make_and_record(step, made, planned.predicted)
             made[step.name] = Made(artifact.kind, artifact, artifact.facts)
         elif step.name not in results:
-            results[step.name] = _reuse_recorded(job, record, step, artifact)
+            reused = StageResult(step.name, step.stage.do, artifact, True, False, planned.predicted)
+            results[step.name] = _recorded(job, record, reused)
         register(job, artifact)
     return RunResult(job.recipe.name, job.directory, {step.name: results[step.name] for step in steps})
 
 
+def _with_earlier_answers(job: Job, plan: Plan) -> Plan:
+    """Cached stages were not asked again; what they said when they were is kept from the plan that is replaced."""
+    earlier = (read_json(job.directory / "plan.json") or {}).get("stages", {})
+    stages = []
+    for stage in plan.stages:
+        said = earlier.get(stage.name, {})
+        if stage.predicted is None and said.get("artifact") == stage.artifact and said.get("predicted"):
+            predicted = Prediction(**said["predicted"])
+            stage = replace(stage, predicted=predicted, notes=said["notes"], preview=said["preview"])
+        stages.append(stage)
+    return replace(plan, stages=stages)
+
+
 def _make_recorded(
-    job: Job, record: RunRecord, step: Step, made: Mapping[str, Made], estimate: Estimate
+    job: Job, record: RunRecord, step: Step, made: Mapping[str, Made], predicted: Prediction
 ) -> StageResult:
-    predicted = {
-        "seconds": round(estimate.seconds, 3),
-        "peak_memory_bytes": estimate.peak_memory_bytes,
-        "disk_bytes": estimate.disk_bytes,
-    }
-    record.update(step.name, state="running", artifact=step.id, started=now(), predicted=predicted)
-    job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=predicted)
+    resumed = record.was_begun(step.name, step.id)
+    expected = asdict(predicted)
+    record.update(step.name, state="running", artifact=step.id, started=now(), predicted=expected)
+    job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=expected, resumed=resumed)
     artifact = make(job, step, made)
-    return _recorded(job, record, StageResult(step.name, step.stage.do, artifact, False, predicted))
-
-
-def _reuse_recorded(job: Job, record: RunRecord, step: Step, artifact: Artifact) -> StageResult:
-    predicted = record.prediction(step.name, artifact.id)
-    return _recorded(job, record, StageResult(step.name, step.stage.do, artifact, True, predicted))
+    return _recorded(job, record, StageResult(step.name, step.stage.do, artifact, False, resumed, predicted))
 
 
 def _recorded(job: Job, record: RunRecord, result: StageResult) -> StageResult:
-    state = "cached" if result.cached else "done"
-    record.update(result.name, state=state, finished=now(), **{**result.to_json(), "do": result.do})
+    record.update(result.name, state="cached" if result.cached else "done", finished=now(), **result.to_json())
     job.reporter.event("stage_reused" if result.cached else "stage_finished", stage=result.name, **result.to_json())
     return result
 
