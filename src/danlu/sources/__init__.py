@@ -1,0 +1,1 @@
+"""Where bytes come from: files, package indexes, model hubs, the web. Verified by hash and kept in a cache."""
