@@ -86,6 +86,42 @@ def plan(
 
 
 @app.command()
+def status(
+    run: Annotated[str | None, typer.Argument(help="Name of the run.", show_default=False)] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a run stands, stage by stage; without a name, all runs."""
+    from danlu.cli.status import status_command
+
+    status_command(run, workspace, as_json=as_json)
+
+
+@app.command()
+def logs(
+    run: Annotated[str | None, typer.Argument(help="Name of the run (default: the last).", show_default=False)] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: Annotated[bool, typer.Option("--json", help="One event as JSON a line.")] = False,
+) -> None:
+    """Show what a run said, from its first line."""
+    from danlu.cli.status import logs_command
+
+    logs_command(run, workspace, as_json=as_json)
+
+
+@app.command()
+def artifacts(
+    kind: Annotated[str | None, typer.Option(help="Only this kind, e.g. model.", show_default=False)] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """List what lies in the workspace."""
+    from danlu.cli.artifacts_cmd import artifacts_command
+
+    artifacts_command(kind, workspace, as_json=as_json)
+
+
+@app.command()
 def version(as_json: JsonOption = False) -> None:
     """Show the version."""
     from danlu import __version__

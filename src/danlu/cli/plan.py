@@ -6,9 +6,11 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.errors import MarkupError
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from danlu.cli.console import make_listener
 from danlu.cli.output import console_for, print_json
@@ -66,4 +68,12 @@ def print_plan(console: Console, plan: Plan) -> None:
             console.print(f"[bold]{escape(stage.name)}[/]: {escape(note)}", highlight=False)
     for stage in plan.stages:
         if stage.preview:
-            console.print(Panel(stage.preview, title=escape(stage.name), title_align="left"))
+            console.print(Panel(_marked_up(stage.preview), title=escape(stage.name), title_align="left"))
+
+
+def _marked_up(preview: str) -> Text:
+    """Rich markup where it is sound; data may hold brackets that are not."""
+    try:
+        return Text.from_markup(preview)
+    except MarkupError:
+        return Text(preview)

@@ -40,6 +40,21 @@ def only_one(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(directory: Path) -> bool:
+    """Whether a process is running in this run's directory now."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def explained_full_disk(workspace: Workspace) -> Iterator[None]:
     """Turn "no space left on device", from whatever library, into a `UserError`."""
