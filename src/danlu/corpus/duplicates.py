@@ -1,0 +1,160 @@
+"""Repeated conversations are found and all but the first left out.
+
+Near duplicates: MinHash signatures propose pairs, and the exact Jaccard similarity of the two sets of character 5-grams
+decides. Characters rather than words, since Chinese puts no blanks between words and an instruction of twenty words has
+too few word 5-grams to survive one changed word. System prompts do not count: they are often shared by all rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.corpus.conversation import Example, normalise
+from danlu.corpus.dropped import Dropped
+from danlu.telemetry.reporter import Reporter
+
+SHINGLE_CHARACTERS = 5
+NUM_HASHES = 128
+"""Length of a signature; the similarity it tells has a standard error of sqrt(s (1 - s) / 128) <= 0.045."""
+MISS_PROBABILITY = 1e-4
+"""At most this share of pairs that are just similar enough is never proposed."""
+ESTIMATE_MARGIN = 0.2
+"""Pairs whose signatures agree less than the threshold by this much (over 4 standard errors) are not looked at."""
+ROWS_PER_BLOCK = 2048
+SEED = 7
+
+# Odd 64-bit constants: the fractional part of the golden ratio, and the multipliers of the splitmix64 finaliser.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+
+Hashes = npt.NDArray[np.uint64]
+
+
+def drop_exact_duplicates(examples: list[Example], dropped: Dropped) -> list[Example]:
+    """Keep the first of those that are equal after normalisation."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        kept = first.setdefault(example.normalised, example)
+        if kept is not example:
+            dropped.add_example(example, reason="exact duplicate", detail=f" of {kept.id} ({kept.source}, {kept.row})")
+    return list(first.values())
+
+
+def drop_near_duplicates(
+    examples: list[Example], threshold: float, dropped: Dropped, reporter: Reporter
+) -> list[Example]:
+    """Keep an example unless its similarity with an earlier one that was kept is at least `threshold`."""
+    texts = [_comparable(example) for example in examples]
+    with reporter.progress("comparing conversations", len(texts), "rows") as task:
+        blocks = []
+        for first in range(0, len(texts), ROWS_PER_BLOCK):
+            blocks.append(_signatures(texts[first : first + ROWS_PER_BLOCK]))
+            task.advance(len(blocks[-1]))
+    if not blocks:
+        return examples
+    found = dict(_find(texts, np.concatenate(blocks), threshold))
+    kept = []
+    for index, example in enumerate(examples):
+        if index not in found:
+            kept.append(example)
+            continue
+        earlier, similarity = found[index]
+        detail = f" of {examples[earlier].id} ({similarity:.2f})"
+        dropped.add_example(example, reason="near duplicate", detail=detail)
+    return kept
+
+
+def shingles(text: str) -> Hashes:
+    """64-bit hashes of the distinct character 5-grams of `text`, sorted. A shorter text is one shingle."""
+    characters = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+    if len(characters) < SHINGLE_CHARACTERS:
+        characters = np.pad(characters, (0, SHINGLE_CHARACTERS - len(characters)))
+    hashes = np.zeros(len(characters) - SHINGLE_CHARACTERS + 1, np.uint64)
+    for offset in range(SHINGLE_CHARACTERS):
+        # A code point has 21 bits; multiplying and mixing spreads each over the whole word before the next comes in.
+        hashes = (hashes ^ characters[offset : offset + len(hashes)]) * GOLDEN
+        hashes ^= hashes >> np.uint64(29)
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
+    return np.unique(hashes ^ (hashes >> np.uint64(31)))
+
+
+def jaccard(left: Hashes, right: Hashes) -> float:
+    """Size of the intersection over size of the union of two sets of distinct hashes."""
+    shared = len(np.intersect1d(left, right, assume_unique=True))
+    return shared / (len(left) + len(right) - shared)
+
+
+def num_bands(threshold: float) -> int:
+    """Bands to cut a signature into: few and wide, yet a pair at the threshold is missed in MISS_PROBABILITY at most.
+
+    With b bands of r hashes a pair of similarity s is proposed with probability 1 - (1 - s^r)^b (Leskovec, Rajaraman,
+    Ullman, Mining of Massive Datasets, section 3.4).
+    """
+    for width in range(NUM_HASHES, 0, -1):
+        bands = NUM_HASHES // width
+        if threshold == 1 or bands * math.log1p(-(threshold**width)) <= math.log(MISS_PROBABILITY):
+            return bands
+    return NUM_HASHES
+
+
+def _comparable(example: Example) -> str:
+    turns = (normalise(message["content"]) for message in example.messages if message["role"] != "system")
+    return "\n".join(turns).lower()
+
+
+def _signatures(texts: list[str]) -> npt.NDArray[np.uint32]:
+    """MinHash signatures, shape (len(texts), NUM_HASHES)."""
+    from rensa import RMinHash
+
+    sets = [shingles(text) for text in texts]
+    offsets = np.cumsum([0, *map(len, sets)], dtype=np.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(sets), offsets, NUM_HASHES, SEED)
+    return np.array(matrix.to_rows(), np.uint32)
+
+
+def _find(
+    texts: list[str], signatures: npt.NDArray[np.uint32], threshold: float
+) -> Iterator[tuple[int, tuple[int, float]]]:
+    """Rows to leave out, in order: (row, (the earlier row it repeats, their similarity))."""
+    keys = _band_keys(signatures, threshold)
+    shingles_of = lru_cache(maxsize=4096)(lambda row: shingles(texts[row]))
+    kept_by_key: dict[int, list[int]] = {}
+    for row in _rows_that_share_a_key(keys):
+        row_keys = keys[row].tolist()
+        earlier = np.array(sorted({other for key in row_keys for other in kept_by_key.get(key, ())}), np.int64)
+        agreement = (signatures[earlier] == signatures[row]).mean(axis=1)
+        likely = earlier[agreement >= threshold - ESTIMATE_MARGIN].tolist()
+        pairs = ((other, jaccard(shingles_of(other), shingles_of(row))) for other in likely)
+        match = next((pair for pair in pairs if pair[1] >= threshold), None)
+        if match is not None:
+            yield row, match
+            continue
+        for key in row_keys:
+            kept_by_key.setdefault(key, []).append(row)
+
+
+def _band_keys(signatures: npt.NDArray[np.uint32], threshold: float) -> Hashes:
+    """A hash of each band of each signature, shape (rows, bands); bands never share a key with one another."""
+    bands = num_bands(threshold)
+    width = NUM_HASHES // bands
+    banded = signatures[:, : bands * width].reshape(len(signatures), bands, width).astype(np.uint64)
+    keys = np.broadcast_to(np.arange(1, bands + 1, dtype=np.uint64) * MIX_1, banded.shape[:2]).copy()
+    for column in range(width):
+        keys = (keys ^ banded[:, :, column]) * GOLDEN
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def _rows_that_share_a_key(keys: Hashes) -> Iterable[int]:
+    """Rows with at least one key that some other row has too; all others repeat nothing."""
+    _, inverse, counts = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
+    shared = counts[inverse].reshape(keys.shape) > 1
+    rows: list[int] = np.flatnonzero(shared.any(axis=1)).tolist()
+    return rows
