@@ -49,7 +49,7 @@ def install_packages() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
     say(f"fetching {count} packages; what pip says goes to .venv/install.log")
     # Modules are compiled when they are first imported; compiling all of them now would double the time.
-    pip(["install", "--no-compile", "--requirement", str(LOCK)], watch=Progress(count))
+    pip(["install", "--no-compile", "--progress-bar=off", "--requirement", str(LOCK)], watch=Progress(count))
 
 
 class Progress:
@@ -60,7 +60,7 @@ class Progress:
         self.collected = 0
 
     def __call__(self, line: str) -> None:
-        if line.startswith("Collecting "):
+        if line.startswith(("Collecting ", "Processing ")):
             self.collected += 1
             if self.collected % 25 == 0 and self.collected <= self.count:
                 say(f"  {self.collected} of {self.count} found")
@@ -69,7 +69,7 @@ class Progress:
 
 
 def pip(arguments: list[str], watch: Callable[[str], None]) -> None:
-    """Run the environment's pip: its lines go to the log and to `watch`, and the last ones are shown if it fails."""
+    """Run the environment's pip: its lines go to the log and to `watch`; if it fails, its errors are shown."""
     command = [interpreter(), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     lines = []
     with (
@@ -84,7 +84,8 @@ def pip(arguments: list[str], watch: Callable[[str], None]) -> None:
             lines.append(line)
             watch(line)
     if process.returncode != 0:
-        print("".join(lines[-LOG_LINES_SHOWN:]), end="")
+        errors = [line for line in lines if line.startswith("ERROR")]
+        print("".join(errors or lines[-LOG_LINES_SHOWN:]), end="")
         sys.exit("setup: pip failed (all it said is in .venv/install.log). Mend the cause and run make setup again.")
 
 
