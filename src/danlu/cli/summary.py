@@ -62,10 +62,10 @@ def _print_all(console: Console, lines: Iterator[str]) -> None:
 
 def _stages(result: RunResult) -> Table:
     """A row for each stage: what it took, and beside it what was predicted."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for title in ("stage", "does"):
         table.add_column(title, no_wrap=True)
-    for title in ("time", "planned", "memory", "planned", "size"):
+    for title in ("time", "planned", "memory", "planned"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for stage in result.stages.values():
@@ -77,7 +77,6 @@ def _stages(result: RunResult) -> Table:
             format_seconds(planned.seconds) if planned else "",
             format_bytes(stage.peak_memory_bytes),
             format_bytes(planned.peak_memory_bytes) if planned else "",
-            format_bytes(stage.artifact.num_bytes),
             _remark(stage),
             style="dim" if stage.cached else "",
         )
@@ -86,7 +85,7 @@ def _stages(result: RunResult) -> Table:
 
 def _remark(stage: StageResult) -> str:
     if stage.cached:
-        return "there already"
+        return "cached"
     return "resumed" if stage.resumed else ""
 
 

@@ -74,7 +74,7 @@ def read_document(path: Path) -> Document:
     """
     file = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"There is no recipe {file!r}.", f"{_recipes_near(path)}") from None
     except IsADirectoryError:
@@ -86,8 +86,8 @@ def read_document(path: Path) -> Document:
         ) from None
     except OSError as error:
         raise UserError(f"{file!r} cannot be read: {error.strerror}.", "Check the name and its permissions.") from error
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             raise UserError(
@@ -105,7 +105,7 @@ def read_document(path: Path) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
-            f"{file}:{line}: this is not YAML: the character #x{ord(str(error.character)):04x} may not stand in it.",
+            f"{file}:{line}: this is not YAML: the character #x{error.character:02x} may not stand in it.",
             "Remove the character; most editors can show it.",
         ) from None
     except RecursionError:

@@ -51,7 +51,7 @@ def _assign(document: Document, keys: list[str], value: Any, origin: str) -> Non
     node: Any = document.data
     place: tuple[str | int, ...] = ()
     for depth, word in enumerate(keys):
-        key = _key(node, word, ".".join(keys[:depth]), origin)
+        key = _key(node, word, ".".join(keys[keys[0] == "stages" : depth]), origin)
         place = (*place, key)
         if depth == len(keys) - 1:
             node[key] = value
