@@ -1,0 +1,109 @@
+"""Causal attention over packed documents: tokens of one document never see another document.
+
+Registered once with transformers under the name `DOCUMENT_ATTENTION`; a model loaded with that attention implementation
+is called with ``documents=DocumentLayout(...)`` and no attention mask. Each document is attended to on its own, so the
+work is the sum of the squares of the document lengths instead of the square of the row length, and no mask is built.
+
+On a CPU the products are taken in float32 whatever the model's dtype: torch's bfloat16 kernel took 17.6 ms where the
+float32 one took 11.4 ms (forward and backward, 512 tokens in four documents, 9 heads of 64, one core), and it is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from danlu.errors import UserError
+
+DOCUMENT_ATTENTION = "danlu_documents"
+
+
+@dataclass(frozen=True)
+class DocumentLayout:
+    """Where documents lie in one flat sequence of tokens."""
+
+    lengths: tuple[int, ...]
+    """Lengths in tokens, in order; they add up to the length of the sequence."""
+
+
+def attend_documents(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    documents: DocumentLayout | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention function with the signature transformers' attention interface asks for.
+
+    Args:
+        query: (1, num_heads, num_tokens, head_dim).
+        key: (1, num_kv_heads, num_tokens, head_dim); num_kv_heads divides num_heads.
+        value: As `key`.
+        attention_mask: Must be None; `documents` says it all.
+        documents: Layout of the sequence; the whole sequence is one document if it is not given.
+        scaling: Factor on the scores; 1/sqrt(head_dim) if not given.
+        dropout: Probability with which an attention weight is dropped.
+        sliding_window: A token sees itself and the `sliding_window` - 1 tokens before it.
+        softcap: Not supported here.
+
+    Returns:
+        (1, num_tokens, num_heads, value_dim) in the dtype of `query`, and None for the weights.
+    """
+    assert attention_mask is None, "document attention takes no mask"
+    if softcap is not None or kwargs.get("s_aux") is not None:
+        raise UserError(
+            "This model caps or sinks its attention scores, which packed training does not support.",
+            "Set `packing: none` in the tokenize stage.",
+        )
+    lengths = documents.lengths if documents else (query.shape[2],)
+    compute_dtype = torch.float32 if query.device.type == "cpu" else query.dtype
+    outputs = []
+    heads = (tensor.to(compute_dtype).split(lengths, dim=2) for tensor in (query, key, value))
+    for query_document, key_document, value_document in zip(*heads, strict=True):
+        window = _window_mask(query_document.shape[2], sliding_window, query.device)
+        outputs.append(
+            scaled_dot_product_attention(
+                query_document,
+                key_document,
+                value_document,
+                attn_mask=window,
+                is_causal=window is None,
+                dropout_p=dropout,
+                scale=scaling,
+                enable_gqa=query.shape[1] != key.shape[1],
+            )
+        )
+    return torch.cat(outputs, dim=2).transpose(1, 2).to(query.dtype).contiguous(), None
+
+
+def _window_mask(length: int, sliding_window: int | None, device: torch.device) -> torch.Tensor | None:
+    """Causal mask of a sliding window, (length, length); None where the window holds the whole document."""
+    if sliding_window is None or length <= sliding_window:
+        return None
+    ones = torch.ones(length, length, dtype=torch.bool, device=device)
+    return ones.tril() & ones.triu(1 - sliding_window)
+
+
+def register_document_attention() -> None:
+    """Make `DOCUMENT_ATTENTION` known to transformers. Calling it again changes nothing."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(DOCUMENT_ATTENTION, attend_documents)
+
+
+def supports_document_attention(config: Any) -> bool:
+    """Whether models of this transformers config take their attention from transformers' interface."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    definition = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    return bool(getattr(definition, "_supports_attention_backend", False))

@@ -1,0 +1,141 @@
+"""From hidden states to token losses without ever holding the full logits.
+
+The logits of one training step are the largest tensor there is: 4,096 tokens times 49,152 entries times 4 bytes is
+805 MB, and autograd keeps two or three of them. Here they exist for `CHUNK_TOKENS` positions at a time, only where a
+token is supervised, and the gradient with respect to the hidden states is made in the forward pass while the chunk's
+probabilities are at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+CHUNK_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last step of a language model: hidden state to logits."""
+
+    weight: torch.Tensor
+    """(vocabulary, hidden)."""
+    bias: torch.Tensor | None
+    """(vocabulary,) or None."""
+    scale: float = 1.0
+    """Logits are multiplied by this (Cohere's ``logit_scale``, Granite's ``1 / logits_scaling``)."""
+    softcap: float | None = None
+    """Logits are squashed to +-softcap by tanh (Gemma's ``final_logit_softcapping``)."""
+
+    @classmethod
+    def of(cls, model: Any) -> Head:
+        """The head of a transformers causal language model."""
+        layer, config = model.get_output_embeddings(), model.config.get_text_config()
+        scale = getattr(config, "logit_scale", None) or 1.0 / (getattr(config, "logits_scaling", None) or 1.0)
+        softcap = getattr(config, "final_logit_softcapping", None)
+        return cls(weight=layer.weight, bias=getattr(layer, "bias", None), scale=float(scale), softcap=softcap)
+
+    def logits(self, hidden_ND: torch.Tensor) -> torch.Tensor:
+        """(N, vocabulary) in float32."""
+        logits_NV = torch.nn.functional.linear(hidden_ND, self.weight, self.bias).float()
+        if self.scale != 1.0:
+            logits_NV = logits_NV * self.scale
+        if self.softcap is not None:
+            logits_NV = torch.tanh(logits_NV / self.softcap) * self.softcap
+        return logits_NV
+
+
+def hidden_states(model: Any, **inputs: Any) -> torch.Tensor:
+    """Run a causal language model up to, not including, its head: (batch, tokens, hidden)."""
+    causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
+    output: torch.Tensor = causal_lm.base_model(use_cache=False, **inputs).last_hidden_state
+    return output
+
+
+def token_losses(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of each target, (N,) float32, in nats. Without gradient."""
+    losses = []
+    with torch.no_grad():
+        for hidden, targets in zip(hidden_ND.split(CHUNK_TOKENS), targets_N.split(CHUNK_TOKENS), strict=True):
+            losses.append(torch.nn.functional.cross_entropy(head.logits(hidden), targets, reduction="none"))
+    return torch.cat(losses) if losses else hidden_ND.new_zeros(0, dtype=torch.float32)
+
+
+def linear_cross_entropy(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
+    """Sum (not mean) of the negative log-likelihoods of the targets, in nats, differentiable.
+
+    Args:
+        hidden_ND: (N, hidden) hidden states at the supervised positions.
+        head: Maps hidden states to logits; its weight receives a gradient if it asks for one.
+        targets_N: (N,) token ids.
+    """
+    result: torch.Tensor = _LinearCrossEntropy.apply(
+        hidden_ND, head.weight, head.bias, targets_N, head.scale, head.softcap
+    )
+    return result
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Cross-entropy of a linear layer, chunk by chunk; gradients are made in the forward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden_ND: torch.Tensor,
+        weight_VD: torch.Tensor,
+        bias_V: torch.Tensor | None,
+        targets_N: torch.Tensor,
+        scale: float,
+        softcap: float | None,
+    ) -> torch.Tensor:
+        needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
+        total = hidden_ND.new_zeros((), dtype=torch.float32)
+        gradient_ND = torch.empty_like(hidden_ND) if needs_hidden else None
+        # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
+        gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_weight else None
+        gradient_V = torch.zeros_like(bias_V, dtype=torch.float32) if needs_bias and bias_V is not None else None
+        for start in range(0, len(hidden_ND), CHUNK_TOKENS):
+            rows = slice(start, start + CHUNK_TOKENS)
+            logits_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V).float()
+            if scale != 1.0:
+                logits_NV *= scale
+            if softcap is not None:
+                logits_NV.div_(softcap).tanh_()
+                slope_NV = 1 - logits_NV.square()
+                logits_NV *= softcap
+            targets = targets_N[rows, None]
+            normaliser_N = logits_NV.logsumexp(dim=-1, keepdim=True)
+            total += (normaliser_N - logits_NV.gather(1, targets)).sum()
+            if not (needs_hidden or needs_weight or needs_bias):
+                continue
+            # d loss / d logits = softmax(logits) - one_hot(target)
+            slopes_NV = logits_NV.sub_(normaliser_N).exp_()
+            slopes_NV.scatter_add_(1, targets, torch.full_like(normaliser_N, -1.0))
+            if softcap is not None:
+                slopes_NV *= slope_NV
+            if scale != 1.0:
+                slopes_NV *= scale
+            if gradient_V is not None:
+                gradient_V += slopes_NV.sum(0)
+            slopes_NV = slopes_NV.to(weight_VD.dtype)
+            if gradient_ND is not None:
+                torch.mm(slopes_NV, weight_VD, out=gradient_ND[rows])
+            if gradient_VD is not None:
+                gradient_VD += slopes_NV.T @ hidden_ND[rows]
+        ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
+        ctx.weight_dtype = weight_VD.dtype
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (factor,) = outputs
+        gradient_ND, gradient_VD, gradient_V = (
+            None if gradient is None else gradient * factor.to(gradient.dtype) for gradient in ctx.saved_tensors
+        )
+        if gradient_VD is not None:
+            gradient_VD = gradient_VD.to(ctx.weight_dtype)
+        if gradient_V is not None:
+            gradient_V = gradient_V.to(ctx.weight_dtype)
+        return gradient_ND, gradient_VD, gradient_V, None, None, None

@@ -1,0 +1,16 @@
+"""Number formats of a computation: which dtype the weights are kept in, and which the matrix products run in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from danlu.hardware.machine import supports_fast_bfloat16
+
+
+def compute_dtype(precision: Literal["auto", "bf16", "fp32"]) -> torch.dtype:
+    """The dtype of matrix products: ``auto`` is bfloat16 where it is fast, else float32."""
+    if precision == "fp32" or (precision == "auto" and not supports_fast_bfloat16()):
+        return torch.float32
+    return torch.bfloat16

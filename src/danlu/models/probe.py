@@ -1,0 +1,108 @@
+"""What a model costs on this machine, found by running a shallow copy of it.
+
+Decoder layers are alike, so time and memory grow linearly with their number. Two copies of the model with random
+weights, `SHALLOW` and `DEEP` layers deep, are run on a batch shaped like the real one; the line through the two gives the
+cost at full depth. This takes seconds, needs no download, and sees whatever this machine, its load and its libraries do
+today, where a table of constants would not.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+SHALLOW, DEEP = 1, 3
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one pass over one batch, at full depth."""
+
+    seconds: float
+    activation_bytes: int
+    """What autograd keeps for the backward pass; 0 for a pass without gradient."""
+
+
+def config_from(settings: dict[str, Any]) -> Any:
+    """A transformers config from the contents of a ``config.json``."""
+    from transformers import AutoConfig
+
+    return AutoConfig.for_model(**settings)
+
+
+def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention: str) -> Any:
+    """A model of `config` with random weights and only `num_layers` layers."""
+    from transformers import AutoModelForCausalLM
+
+    shallow = copy.deepcopy(config)
+    shallow.num_hidden_layers = num_layers
+    if getattr(shallow, "layer_types", None):
+        shallow.layer_types = shallow.layer_types[:num_layers]
+    return AutoModelForCausalLM.from_config(shallow, dtype=dtype, attn_implementation=attention)
+
+
+def measure_cost(
+    config: Any, make_model: Callable[[int], Any], run_pass: Callable[[Any], None], *, with_gradient: bool
+) -> Cost:
+    """Cost of `run_pass` on the whole model.
+
+    Args:
+        config: The whole model's transformers config.
+        make_model: Number of layers -> a model ready for `run_pass`.
+        run_pass: One pass; with gradient it ends with a backward pass.
+        with_gradient: Whether `run_pass` takes a gradient.
+    """
+    seconds, kept = [], []
+    for num_layers in (SHALLOW, DEEP):
+        model = make_model(num_layers)
+        with torch.set_grad_enabled(with_gradient):
+            kept.append(_kept_bytes(model, run_pass) if with_gradient else 0)
+            seconds.append(_median_seconds(model, run_pass))
+        del model
+        gc.collect()
+    return Cost(
+        seconds=max(0.0, _at_depth(seconds, config.num_hidden_layers)),
+        activation_bytes=int(_at_depth(kept, config.num_hidden_layers)),
+    )
+
+
+def _at_depth(values: list[float] | list[int], num_layers: int) -> float:
+    """The line through (SHALLOW, values[0]) and (DEEP, values[1]), at `num_layers`."""
+    per_layer = (values[1] - values[0]) / (DEEP - SHALLOW)
+    return values[0] + per_layer * (num_layers - SHALLOW)
+
+
+def _median_seconds(model: Any, run_pass: Callable[[Any], None]) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        run_pass(model)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def _kept_bytes(model: Any, run_pass: Callable[[Any], None]) -> int:
+    """Bytes of the distinct buffers that autograd keeps during a pass, weights not counted."""
+    weights = {tensor.untyped_storage().data_ptr() for tensor in model.parameters()}
+    sizes: dict[int, int] = {}
+    kept_alive: list[torch.Tensor] = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights and storage.data_ptr() not in sizes:
+            sizes[storage.data_ptr()] = storage.nbytes()
+            # A buffer freed and reused under the same address would be counted once; holding it prevents that.
+            kept_alive.append(tensor.detach())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        run_pass(model)
+    return sum(sizes.values())

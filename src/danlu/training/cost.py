@@ -1,0 +1,71 @@
+"""What a training stage will take, before it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+
+from danlu.models.head import CHUNK_TOKENS
+from danlu.models.probe import config_from, measure_cost
+from danlu.training.batches import BatchStream
+from danlu.training.config import TrainConfig
+from danlu.training.setup import objective_for, shallow_trainable, weight_dtype
+
+FLOAT32_BYTES = 4
+LOAD_SECONDS_PER_GB = 3.0
+"""Reading safetensors and putting the adapter on, per 10^9 parameters' bytes in the file."""
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    seconds: float
+    peak_memory_bytes: int
+    checkpoint_bytes: int
+    num_trained_parameters: int
+
+
+def training_cost(
+    settings: TrainConfig,
+    model_config: dict[str, Any],
+    num_parameters: int,
+    batches: BatchStream,
+    num_steps: int,
+    attention: str,
+    num_tokens: int,
+) -> TrainingCost:
+    """Time and memory of `num_steps` steps, from a probe of the real first micro-batch on a shallow copy of the model.
+
+    Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient and AdamW's two
+    moments in float32), what autograd keeps for one micro-batch, and the chunk of logits.
+    """
+    config = config_from(model_config)
+    held_bytes = psutil.Process().memory_info().rss
+    first = batches.at(0)
+    micro = max(first.micro_batches, key=lambda candidate: candidate.num_tokens)
+    objective = objective_for(settings)
+    depth_to_trained: dict[int, int] = {}
+
+    def make_model(num_layers: int) -> Any:
+        model = shallow_trainable(model_config, settings, attention, num_layers).train()
+        depth_to_trained[num_layers] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        return model
+
+    def run_pass(model: Any) -> None:
+        objective(model, micro).backward()
+
+    cost = measure_cost(config, make_model, run_pass, with_gradient=True)
+    (low, low_count), (high, high_count) = sorted(depth_to_trained.items())
+    per_layer = (high_count - low_count) / (high - low)
+    num_trained = int(low_count + per_layer * (config.num_hidden_layers - low))
+    weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
+    trained_bytes = num_trained * FLOAT32_BYTES * (4 if settings.adapter else 3)
+    logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
+    return TrainingCost(
+        seconds=num_tokens / micro.num_tokens * cost.seconds + num_parameters * 4 / 1e9 * LOAD_SECONDS_PER_GB,
+        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + cost.activation_bytes + logit_bytes,
+        checkpoint_bytes=(settings.checkpoint.keep + 1) * num_trained * FLOAT32_BYTES * 3,
+        num_trained_parameters=num_trained,
+    )

@@ -1,0 +1,113 @@
+"""The training loop.
+
+One step: the batch is a function of the step, its loss is a sum over targets divided once by the number of targets in the
+WHOLE batch (so that a batch gives the same gradient whether it goes through the model in one piece or in eight), the
+gradient is clipped, the optimizer moves.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from danlu.errors import UserError
+from danlu.training.batches import Batch, BatchStream
+from danlu.training.checkpoint import Checkpoints
+from danlu.training.objective import Objective
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one optimizer step did."""
+
+    step: int
+    """How many steps have been made, this one included."""
+    loss: float
+    """Mean over the batch's targets before the step, nats per token."""
+    learning_rate: float
+    gradient_norm: float
+    """Euclidean, before clipping."""
+    num_tokens: int
+    num_targets: int
+    seconds: float
+
+
+class Observer(Protocol):
+    """Sees every step; never changes anything."""
+
+    def after_step(self, report: StepReport) -> None: ...
+
+
+def train(
+    *,
+    model: Any,
+    batches: BatchStream,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    learning_rate: Callable[[int], float],
+    num_steps: int,
+    max_gradient_norm: float,
+    checkpoints: Checkpoints,
+    observers: list[Observer],
+    first_step: int = 0,
+) -> None:
+    """Train `model` in place from `first_step` (0-based) to `num_steps`.
+
+    Raises:
+        UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
+    """
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    model.train()
+    for step in range(first_step, num_steps):
+        started = time.perf_counter()
+        batch = batches.at(step)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step)
+        loss = accumulate_gradients(model, batch, objective)
+        gradient_norm = float(torch.nn.utils.clip_grad_norm_(trained, max_gradient_norm))
+        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+            raise UserError(
+                f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
+                f" (rows {', '.join(map(str, batch.row_indices))} of the training data).",
+                "Lower optimizer.learning_rate, or look at those rows; the last checkpoint is kept.",
+            )
+        optimizer.step()
+        optimizer.zero_grad()
+        report = StepReport(
+            step=step + 1,
+            loss=loss,
+            learning_rate=learning_rate(step),
+            gradient_norm=gradient_norm,
+            num_tokens=batch.num_tokens,
+            num_targets=batch.num_targets,
+            seconds=time.perf_counter() - started,
+        )
+        for observer in observers:
+            observer.after_step(report)
+        if checkpoints.due() and step + 1 < num_steps:
+            checkpoints.save(step + 1, model, optimizer)
+
+
+def accumulate_gradients(model: Any, batch: Batch, objective: Objective) -> float:
+    """Add the batch's gradients to the parameters'; returns the mean loss over its targets, nats per token."""
+    total = 0.0
+    for micro in batch.micro_batches:
+        loss = objective(model, micro)
+        (loss / batch.num_targets).backward()
+        total += float(loss.detach())
+    return total / batch.num_targets
+
+
+@torch.no_grad()
+def mean_loss(model: Any, batches: list[Batch], objective: Objective) -> float:
+    """Mean loss over all targets of some batches, nats per token. Leaves the model in train mode if it was."""
+    was_training = model.training
+    model.eval()
+    total = sum(float(objective(model, micro)) for batch in batches for micro in batch.micro_batches)
+    model.train(was_training)
+    return total / sum(batch.num_targets for batch in batches)

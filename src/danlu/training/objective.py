@@ -1,0 +1,24 @@
+"""What is minimised. An objective maps a model and a micro-batch to the SUM of its losses over the targets, in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from danlu.models.head import Head, hidden_states, linear_cross_entropy
+from danlu.training.batches import MicroBatch
+
+Objective = Callable[[Any, MicroBatch], torch.Tensor]
+
+
+def supervised_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:
+    """Cross-entropy of the supervised tokens: the assistant's words and its end of turn."""
+    hidden_BTD = hidden_states(
+        model, input_ids=batch.input_ids, position_ids=batch.position_ids, documents=batch.documents
+    )
+    return linear_cross_entropy(hidden_BTD[0, batch.predicting], Head.of(model), batch.targets)
+
+
+OBJECTIVES: dict[str, Objective] = {"sft": supervised_cross_entropy}

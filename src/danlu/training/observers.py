@@ -1,0 +1,68 @@
+"""What watches a training run: the progress bar and the metrics files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from danlu.telemetry.metrics import MetricsWriter
+from danlu.telemetry.reporter import Task
+from danlu.training.loop import StepReport
+
+
+class ShowProgress:
+    """Moves a progress bar that counts tokens, with the loss beside it."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def after_step(self, report: StepReport) -> None:
+        self.task.advance(report.num_tokens, note=f"loss {report.loss:.3f}")
+
+
+class WriteMetrics:
+    """Writes each step to ``metrics.jsonl`` and TensorBoard."""
+
+    def __init__(self, writer: MetricsWriter) -> None:
+        self.writer = writer
+
+    def after_step(self, report: StepReport) -> None:
+        self.writer.write(
+            report.step,
+            {
+                "train/loss": report.loss,
+                "train/learning_rate": report.learning_rate,
+                "train/gradient_norm": report.gradient_norm,
+                "train/tokens_per_second": report.num_tokens / report.seconds,
+            },
+        )
+
+
+class Validate:
+    """Measures the validation loss now and then."""
+
+    def __init__(self, measure: Callable[[], float], every_steps: int, writer: MetricsWriter) -> None:
+        self.measure = measure
+        self.every_steps = every_steps
+        self.writer = writer
+
+    def after_step(self, report: StepReport) -> None:
+        if report.step % self.every_steps == 0:
+            self.writer.write(report.step, {"validation/loss": self.measure()})
+
+
+class Throughput:
+    """Adds up what this process has trained; a resumed run counts only its own part."""
+
+    def __init__(self) -> None:
+        self.num_tokens = 0
+        self.seconds = 0.0
+        self.last_loss = float("nan")
+
+    def after_step(self, report: StepReport) -> None:
+        self.num_tokens += report.num_tokens
+        self.seconds += report.seconds
+        self.last_loss = report.loss
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.num_tokens / self.seconds if self.seconds else 0.0

@@ -1,0 +1,94 @@
+"""From settings to a model that is ready to train."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from danlu.artifacts.tokens import PackedRows
+from danlu.errors import UserError
+from danlu.hardware.machine import default_device
+from danlu.models.adapters import add_lora
+from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention, supports_document_attention
+from danlu.models.load import is_adapter, load_causal_lm
+from danlu.models.precision import compute_dtype
+from danlu.models.probe import config_from, shallow_model
+from danlu.training.batches import MicroBatch
+from danlu.training.config import TrainConfig
+from danlu.training.objective import OBJECTIVES, Objective
+
+PLAIN_ATTENTION = "sdpa"
+
+
+def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str:
+    """The attention implementation for these rows.
+
+    Raises:
+        UserError: rows hold several documents, or go through the model together, and it cannot keep them apart.
+    """
+    if supports_document_attention(config):
+        register_document_attention()
+        return DOCUMENT_ATTENTION
+    if rows_at_once > 1 or bool(np.any(np.diff(rows.document_offsets) > 1)):
+        raise UserError(
+            f"Models of type {config.model_type!r} cannot keep packed documents apart.",
+            "Set `packing: none` in the tokenize stage and `batch.rows_at_once: 1` in the train stage.",
+        )
+    return PLAIN_ATTENTION
+
+
+def load_trainable(directory: Path, settings: TrainConfig, attention: str) -> Any:
+    """Load the model to start from and make ready what is trained."""
+    if is_adapter(directory):
+        raise UserError(
+            f"The train stage's model {directory} is an adapter.",
+            "Train on its base, or export the adapter merged (format hf) and import that.",
+        )
+    model = load_causal_lm(directory, dtype=weight_dtype(settings), attention=attention)
+    return make_trainable(model, settings)
+
+
+def make_trainable(model: Any, settings: TrainConfig) -> Any:
+    """Put on the adapter, if there is to be one."""
+    if settings.adapter is None:
+        return model
+    return add_lora(
+        model,
+        rank=settings.adapter.rank,
+        alpha=settings.adapter.effective_alpha,
+        dropout=settings.adapter.dropout,
+        targets=settings.adapter.targets,
+        seed=settings.seed,
+    )
+
+
+def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: str, num_layers: int) -> Any:
+    """The same as `load_trainable` with random weights and few layers, to measure its cost."""
+    model = shallow_model(config_from(config), num_layers, dtype=weight_dtype(settings), attention=attention)
+    return make_trainable(model.to(default_device()), settings)
+
+
+def weight_dtype(settings: TrainConfig) -> torch.dtype:
+    """Frozen weights are kept in the compute dtype; weights that are trained stay float32."""
+    return compute_dtype(settings.precision) if settings.adapter else torch.float32
+
+
+def objective_for(settings: TrainConfig) -> Objective:
+    """The objective, run in the compute dtype."""
+    objective = OBJECTIVES[settings.objective]
+    dtype = compute_dtype(settings.precision)
+
+    def in_precision(model: Any, batch: MicroBatch) -> torch.Tensor:
+        with _autocast(dtype, needed=weight_dtype(settings) != dtype):
+            return objective(model, batch)
+
+    return in_precision
+
+
+def _autocast(dtype: torch.dtype, *, needed: bool) -> AbstractContextManager[Any]:
+    """Products in `dtype` over weights of another; nothing where weights have it already."""
+    return torch.autocast(default_device(), dtype=dtype) if needed else nullcontext()

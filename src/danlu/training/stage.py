@@ -1,0 +1,130 @@
+"""``do: train``: packed tokens and a model in, a trained model (or adapter) out."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from danlu.artifacts.stage import Estimate, Input, StageContext
+from danlu.models.adapters import save_adapter
+from danlu.models.load import load_tokenizer
+from danlu.models.preview import preview_row
+from danlu.models.probe import config_from
+from danlu.telemetry.metrics import MetricsWriter
+from danlu.training.checkpoint import Checkpoints
+from danlu.training.config import TrainConfig
+from danlu.training.cost import training_cost
+from danlu.training.data import data_notes, make_batches, read_rows, steps_of, tokens_of, validation_batches
+from danlu.training.loop import Observer, mean_loss, train
+from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
+from danlu.training.optimizer import make_optimizer
+from danlu.training.schedule import learning_rate
+from danlu.training.setup import attention_for, load_trainable, objective_for
+
+KIND = "model"
+VERSION = 1
+PREPARES = False
+
+
+def plan(config: TrainConfig, context: StageContext) -> Estimate:
+    """Time and memory by a probe of the first micro-batch; the data by looking at it."""
+    model, data = context.input("model"), context.input("data")
+    rows = read_rows(data.path, "train")
+    batches = make_batches(config, rows)
+    num_steps = steps_of(config, batches)
+    num_tokens = tokens_of(batches, num_steps)
+    attention = attention_for(config_from(dict(model.facts["config"])), rows, config.batch.rows_at_once)
+    cost = training_cost(
+        config, dict(model.facts["config"]), model.facts["num_parameters"], batches, num_steps, attention, num_tokens
+    )
+    first_row = rows.row(int(batches.row_indices(0)[0]))
+    artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
+    return Estimate(
+        seconds=cost.seconds,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        disk_bytes=artifact_bytes + cost.checkpoint_bytes,
+        notes=data_notes(rows, data.facts, batches, num_steps, num_tokens)
+        + [f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained"],
+        facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
+        preview=preview_row(
+            load_tokenizer(model.path), first_row.input_ids, first_row.supervised, first_row.document_lengths
+        ),
+    )
+
+
+def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
+    """Train, going on from the newest valid checkpoint if there is one."""
+    torch.use_deterministic_algorithms(True)
+    model_input, data = context.input("model"), context.input("data")
+    rows = read_rows(data.path, "train")
+    batches = make_batches(config, rows)
+    num_steps = steps_of(config, batches)
+    objective = objective_for(config)
+    attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
+
+    model = load_trainable(model_input.path, config, attention)
+    optimizer = make_optimizer(model, config.optimizer)
+    torch.manual_seed(config.seed)
+    checkpoints = Checkpoints(
+        context.directory / "checkpoints",
+        every_seconds=config.checkpoint.every_seconds,
+        keep=config.checkpoint.keep,
+        fingerprint=rows.fingerprint,
+        reporter=context.reporter,
+    )
+    first_step = checkpoints.restore(model, optimizer)
+    if first_step:
+        context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
+
+    held_out = validation_batches(config, data.path)
+    validate = partial(mean_loss, model, held_out, objective)
+    throughput = Throughput()
+    writer = MetricsWriter(context.directory, first_step + 1)
+    with context.reporter.progress("training", tokens_of(batches, num_steps), "tokens") as task:
+        task.advance(tokens_of(batches, first_step))
+        observers: list[Observer] = [ShowProgress(task), WriteMetrics(writer), throughput]
+        if held_out and config.validate_every_steps:
+            observers.append(Validate(validate, config.validate_every_steps, writer))
+        train(
+            model=model,
+            batches=batches,
+            objective=objective,
+            optimizer=optimizer,
+            learning_rate=partial(
+                learning_rate, num_steps=num_steps, highest=config.optimizer.learning_rate, settings=config.schedule
+            ),
+            num_steps=num_steps,
+            max_gradient_norm=config.max_gradient_norm,
+            checkpoints=checkpoints,
+            observers=observers,
+            first_step=first_step,
+        )
+    validation_loss = validate() if held_out else None
+    writer.close()
+    save(model, model_input, config, out)
+    checkpoints.remove()
+    return {
+        **model_input.facts,
+        "base": model_input.name,
+        "num_steps": num_steps,
+        "num_tokens_trained": tokens_of(batches, num_steps),
+        "num_trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
+        "validation_loss": validation_loss,
+        "tokens_per_second": throughput.tokens_per_second,
+        "num_threads": torch.get_num_threads(),
+    }
+
+
+def save(model: Any, base: Input, config: TrainConfig, out: Path) -> None:
+    """Write the adapter (or the whole model) with the tokenizer it was trained with."""
+    load_tokenizer(base.path).save_pretrained(str(out))
+    if config.adapter:
+        assert base.artifact is not None
+        save_adapter(model, out, base_name=base.facts.get("hub_id") or f"danlu:{base.artifact.id}")
+    else:
+        model.save_pretrained(str(out), safe_serialization=True)
