@@ -26,7 +26,12 @@ def add_lora(model: Any, *, rank: int, alpha: float, dropout: float, targets: st
     from danlu.models.lora_linear import FusedLoraLinear
 
     config = LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, task_type="CAUSAL_LM", bias="none"
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # annotated as int, used as a float
+        lora_dropout=dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+        bias="none",
     )
     config._register_custom_module({torch.nn.Linear: FusedLoraLinear})
     with torch.random.fork_rng(devices=[]):

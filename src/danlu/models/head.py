@@ -71,7 +71,7 @@ def linear_cross_entropy(hidden_ND: torch.Tensor, head: Head, targets_N: torch.T
         head: Maps hidden states to logits; its weight receives a gradient if it asks for one.
         targets_N: (N,) token ids.
     """
-    result: torch.Tensor = _LinearCrossEntropy.apply(
+    result: torch.Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         hidden_ND, head.weight, head.bias, targets_N, head.scale, head.softcap
     )
     return result

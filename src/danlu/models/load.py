@@ -66,14 +66,14 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdp
 
     from danlu.hardware.machine import default_device
 
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         str(directory), dtype=dtype, attn_implementation=attention, local_files_only=True, use_safetensors=True
     )
     return model.to(default_device()).eval()
 
 
 def load_model(artifact: Artifact, store: ArtifactStore, *, dtype: torch.dtype, attention: str = "sdpa") -> LoadedModel:
-    """Load a ``model`` artifact. An adapter is applied on top of its base, not merged: this is the trained model itself.
+    """Load a ``model`` artifact. An adapter is applied on top of its base, not merged: the trained model itself.
 
     Adapter weights stay in float32 whatever `dtype` is.
     """

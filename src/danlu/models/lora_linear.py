@@ -28,7 +28,7 @@ class FusedLoraLinear(Linear):
             output: torch.Tensor = super().forward(x, *args, **kwargs)
             return output
         base = self.get_base_layer()
-        result: torch.Tensor = _LoraLinear.apply(
+        result: torch.Tensor = _LoraLinear.apply(  # type: ignore[no-untyped-call]
             x,
             base.weight,
             base.bias,

@@ -1,9 +1,9 @@
 """What a model costs on this machine, found by running a shallow copy of it.
 
 Decoder layers are alike, so time and memory grow linearly with their number. Two copies of the model with random
-weights, `SHALLOW` and `DEEP` layers deep, are run on a batch shaped like the real one; the line through the two gives the
-cost at full depth. This takes seconds, needs no download, and sees whatever this machine, its load and its libraries do
-today, where a table of constants would not.
+weights, `SHALLOW` and `DEEP` layers deep, are run on a batch shaped like the real one; the line through the two gives
+the cost at full depth. This takes seconds, needs no download, and sees whatever this machine, its load and its
+libraries do today, where a table of constants would not.
 """
 
 from __future__ import annotations

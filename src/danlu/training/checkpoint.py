@@ -1,9 +1,9 @@
 """Checkpoints that are whole or are not used.
 
-A checkpoint is written into a directory aside, synced, renamed to ``step-<n>``, and only then marked with ``complete.json``,
-which holds the SHA-256 of each file. Reading takes the newest one whose marker is there and whose hashes agree; what is
-broken is said and passed over. In it: the trained weights, the optimizer's state, the random state, and the step, of
-which the learning rate and the position in the data are functions.
+A checkpoint is written into a directory aside, synced, renamed to ``step-<n>``, and only then marked with
+``complete.json``, which holds the SHA-256 of each file. Reading takes the newest one whose marker is there and whose
+hashes agree; what is broken is said and passed over. In it: the trained weights, the optimizer's state, the random
+state, and the step, of which the learning rate and the position in the data are functions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Checkpoints:
         directory: Where they are kept.
         every_seconds: Shortest time between two.
         keep: How many of the newest stay.
-        fingerprint: Of everything the run's course depends on besides the step; a checkpoint of another one is not used.
+        fingerprint: Of the data; a checkpoint that belongs to other data is not used.
         reporter: Told about broken checkpoints.
     """
 

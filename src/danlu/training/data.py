@@ -79,5 +79,6 @@ def data_notes(
         f" {epochs:.2f} passes over {rows.num_rows:,} rows ({rows.num_documents:,} examples)",
         f"{supervised:.0%} of the tokens are supervised;"
         f" end of turn trained: {'yes' if facts.get('end_of_turn_trained') else 'NO'}",
-        f"{facts.get('num_dropped', 0)} examples dropped and {facts.get('num_truncated', 0)} truncated while tokenising",
+        f"while tokenising, {facts.get('num_dropped', 0)} examples were dropped"
+        f" and {facts.get('num_truncated', 0)} truncated",
     ]

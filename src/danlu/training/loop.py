@@ -1,8 +1,8 @@
 """The training loop.
 
-One step: the batch is a function of the step, its loss is a sum over targets divided once by the number of targets in the
-WHOLE batch (so that a batch gives the same gradient whether it goes through the model in one piece or in eight), the
-gradient is clipped, the optimizer moves.
+One step: the batch is a function of the step, its loss is a sum over targets divided once by the number of targets in
+the WHOLE batch (so that a batch gives the same gradient whether it goes through the model in one piece or in eight),
+the gradient is clipped, the optimizer moves.
 """
 
 from __future__ import annotations

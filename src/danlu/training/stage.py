@@ -47,8 +47,10 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         seconds=cost.seconds,
         peak_memory_bytes=cost.peak_memory_bytes,
         disk_bytes=artifact_bytes + cost.checkpoint_bytes,
-        notes=data_notes(rows, data.facts, batches, num_steps, num_tokens)
-        + [f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained"],
+        notes=[
+            *data_notes(rows, data.facts, batches, num_steps, num_tokens),
+            f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
+        ],
         facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
         preview=preview_row(
             load_tokenizer(model.path), first_row.input_ids, first_row.supervised, first_row.document_lengths
