@@ -54,7 +54,7 @@ def test_marks_are_found_wherever_they_stand() -> None:
         plain: Annotated[str, mark]
         optional: Annotated[str | None, mark] = None
         inside: Annotated[str, mark] | None = None
-        items: list[Annotated[str, mark]] = []
+        items: tuple[Annotated[str, mark], ...] = ()
         from_: Annotated[str | list[str], sources] = "a"
 
     config = Config(do="x", plain="p")
@@ -65,7 +65,11 @@ def test_marks_are_found_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     ("line", "what", "hint"),
     [
-        ("it: {do: toy-sum, data: rwos.train}", "it.data refers to 'rwos.train', but there is no stage 'rwos'.", "'rows'?"),
+        (
+            "it: {do: toy-sum, data: rwos.train}",
+            "it.data refers to 'rwos.train', but there is no stage 'rwos'.",
+            "'rows'?",
+        ),
         ("it: {do: toy-sum, data: sum}", "it.data needs examples, and 'sum' is a model.", "that fit: rows."),
         ("it: {do: toy-sum, data: rows.tset}", "'rows.tset', but there is no part 'tset' in examples", "'test'?"),
         ("it: {do: toy-compare, models: [sum, rows]}", "it.models needs a model, and 'rows' is examples.", "sum"),
@@ -93,7 +97,14 @@ def test_cycle_is_named(recipe_file: Write) -> None:
 
     toys.LoopConfig = Config  # type: ignore[attr-defined]
     table = {**toys.TABLE, "loop": toys.StageType("toys:LoopConfig", "toy_sum", "model")}
-    text = "name: t\nstages:\n  d: {do: loop, model: a}\n  a: {do: loop, model: b}\n  b: {do: loop, model: c}\n  c: {do: loop, model: a}\n"
+    text = """\
+name: t
+stages:
+  d: {do: loop, model: a}
+  a: {do: loop, model: b}
+  b: {do: loop, model: c}
+  c: {do: loop, model: a}
+"""
     with pytest.raises(UserError) as caught:
         build_graph(load_recipe(recipe_file(text), [], table))
     assert "recipe.yaml:4: these stages need each other in a circle: a -> b -> c -> a." in caught.value.what

@@ -75,8 +75,11 @@ def test_manifest_tells_where_it_came_from(run: Run, workspace: Workspace) -> No
 
 def test_names_do_not_matter_but_order_parts_and_settings_do(run: Run) -> None:
     original = ids(run())
-    renamed = toys.RECIPE.replace("sum:", "total:").replace("[sum,", "[total,").replace("rows", "lines").replace(
-        "toy-lines", "toy-rows"
+    renamed = (
+        toys.RECIPE.replace("sum:", "total:")
+        .replace("[sum,", "[total,")
+        .replace("rows", "lines")
+        .replace("toy-lines", "toy-rows")
     )
     assert list(ids(run(renamed)).values()) == list(original.values())
     swapped = ids(run(toys.RECIPE.replace("[sum, other]", "[other, sum]")))

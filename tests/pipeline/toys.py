@@ -52,6 +52,7 @@ class SumConfig(StageConfig):
     factor: float = 1
     seconds: float = 0
     fail: str | None = None
+    write_bytes: int = 0
     disk_bytes: int = 1000
 
 
@@ -69,7 +70,11 @@ class ReleaseConfig(StageConfig):
 
 def rows_plan(config: RowsConfig, context: StageContext) -> Estimate:
     return Estimate(
-        seconds=0.1, peak_memory_bytes=10**8, disk_bytes=100, notes=[f"{config.count} rows"], facts={"count": config.count}
+        seconds=0.1,
+        peak_memory_bytes=10**8,
+        disk_bytes=100,
+        notes=[f"{config.count} rows"],
+        facts={"count": config.count},
     )
 
 
@@ -107,6 +112,7 @@ def sum_run(config: SumConfig, context: StageContext, out: Path) -> dict[str, An
         raise KeyboardInterrupt
     if config.fail:
         raise RuntimeError(config.fail)
+    (out / "padding.bin").write_bytes(bytes(config.write_bytes))
     (out / "total.json").write_text(json.dumps(total))
     return {"total": total}
 

@@ -12,8 +12,13 @@ from typing import Annotated
 import click
 import typer
 
+from danlu.cli.chat import chat
+from danlu.cli.serve import serve
 from danlu.errors import UserError
 from danlu.settings import DEFAULT_WORKSPACE
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 app = typer.Typer(
     name="danlu",
@@ -121,6 +126,10 @@ def artifacts(
     artifacts_command(kind, workspace, as_json=as_json)
 
 
+app.command(epilog="Example:\n\n  danlu serve assistant --port 8080")(serve)
+app.command(epilog="Example:\n\n  danlu chat assistant -m 'What can you do?'")(chat)
+
+
 @app.command()
 def version(as_json: JsonOption = False) -> None:
     """Show the version."""
@@ -143,6 +152,8 @@ def run_cli(arguments: list[str]) -> int:
     try:
         status = app(arguments, prog_name="danlu", standalone_mode=False)
         sys.stdout.flush()
+        if status == INTERRUPTED:  # Typer turns Ctrl-C into this status
+            raise KeyboardInterrupt
         return status if isinstance(status, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -153,7 +164,9 @@ def run_cli(arguments: list[str]) -> int:
     except UserError as error:
         return _fail(2, arguments, error.what, error.hint)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        return _fail(130, arguments, "Stopped.", "What was finished is kept; give the same command again to go on.")
+        return _fail(
+            INTERRUPTED, arguments, "Stopped.", "What was finished is kept; give the same command again to go on."
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads what is left to be written
         return 0

@@ -49,7 +49,7 @@ def _ask(result: RunResult, release: str, workspace: Path, question: str) -> Ans
     from danlu.serving.probe import ask_once
 
     model = result.stages[release].facts["name"]
-    said = ask_once(model, Workspace.open(workspace), question)
+    said = ask_once(model, workspace, question)
     return Answer(model, question, said["answer"], said["address"], said["seconds"])
 
 

@@ -123,10 +123,10 @@ def check_kind(where: str, stage: str, link: Link, kind: str, recipe: Recipe) ->
             if fitting
             else f"Add a stage that makes {_either(link.kinds)}.",
         )
-    parts = parts_of(kind)
+    parts = parts_of(kind) if link.part is not None else ()
     if link.part is not None and link.part not in parts:
         raise UserError(
-            f"{where}: {stage}.{link.setting} refers to {link.text!r}, but there is no part {link.part!r} in {_a(kind)}.",
+            f"{where}: {stage}.{link.setting} is {link.text!r}, but there is no part {link.part!r} in {_a(kind)}.",
             did_you_mean(link.part, list(parts)) if parts else "Leave out the part after the dot.",
         )
 

@@ -42,7 +42,7 @@ def make(job: Job, step: Step, made: Mapping[str, Made]) -> Artifact:
     context.directory.mkdir(parents=True, exist_ok=True)
     kind = step.stage.type.kind
     with job.store.publish(kind, step.id) as (out, publish):
-        with Measured() as measured:
+        with job.blaming(step.name), Measured() as measured:
             facts = step.module.run(step.stage.config, context, out)
         publish(
             Manifest(

@@ -97,7 +97,8 @@ def make_plan(job: Job, steps: list[Step], make: Maker, *, ask_cached: bool) -> 
         plan = StagePlan(step.name, step.stage.do, step.stage.type.kind, step.id, artifact is not None, None)
         facts: Mapping[str, Any] = {}
         if artifact is None or ask_cached:
-            estimate = step.module.plan(step.stage.config, step.context(job, made))
+            with job.blaming(step.name):
+                estimate = step.module.plan(step.stage.config, step.context(job, made))
             plan, facts = _with_estimate(plan, estimate), estimate.facts
         ready = all(made[link.stage].artifact for link in step.links if link.stage)
         if artifact is None and step.module.PREPARES and ready:

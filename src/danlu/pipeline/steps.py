@@ -5,7 +5,8 @@ An id follows from settings, sources and the ids of the parents, so all ids are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ class Job:
     @property
     def directory(self) -> Path:
         return self.workspace.runs / self.recipe.name
+
+    @contextmanager
+    def blaming(self, stage: str) -> Iterator[None]:
+        """Add the recipe's line and the stage's name to what a stage says is wrong."""
+        try:
+            yield
+        except UserError as error:
+            where = self.recipe.where("stages", stage)
+            raise UserError(f"{where}: {stage}: {error.what}", error.hint) from error
 
 
 @dataclass(frozen=True)
