@@ -112,7 +112,8 @@ class Cache:
                 with explain_full_disk(partial, shown(uri)):
                     source = self._publish(uri, make(partial))
             except BaseException as error:
-                if not resumable or isinstance(error, DiskFullError) or not any(partial.iterdir()):
+                begun = any(path.is_file() for path in partial.rglob("*"))
+                if not resumable or not begun or isinstance(error, DiskFullError):
                     shutil.rmtree(partial, ignore_errors=True)
                 raise
             shutil.rmtree(partial, ignore_errors=True)

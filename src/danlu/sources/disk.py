@@ -40,13 +40,18 @@ def check_space(directory: Path, num_bytes: int, what: str) -> None:
         )
 
 
+def is_full(error: BaseException) -> bool:
+    """True for the error of a disk (or quota) that has no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextmanager
 def explain_full_disk(directory: Path, what: str) -> Iterator[None]:
     """Turn the error of a disk that fills up while `directory` is written into a `DiskFullError`."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         written = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
         free = shutil.disk_usage(directory).free

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from danlu.artifacts.store import hash_file
-from danlu.errors import UserError
 from danlu.sources.address import Address
 from danlu.sources.cache import Cache
-from danlu.sources.disk import check_space
+from danlu.sources.disk import check_space, is_full
 from danlu.sources.errors import OTHER_WAYS, SourceUnavailableError, first_line
 from danlu.sources.repository import choose_files, parse_repository
 from danlu.telemetry.reporter import Reporter, Task
@@ -125,17 +124,18 @@ def _forward_to(task: Task) -> Any:
 
 def _explain(address: Address, error: Exception) -> Exception:
     """The error as the user should see it. The hub's own classes change from one major version to the next."""
-    from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 
-    if isinstance(error, (UserError, KeyError, TypeError, AttributeError)):
-        return error
-    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+    # A full disk is explained by the cache; a wrong call of ours is a fault and must not look like a bad connection.
+    if is_full(error) or isinstance(error, (KeyError, TypeError, AttributeError)):
         return error
     what, hint = f"cannot be reached: {first_line(error).rstrip('.')}", OTHER_WAYS
     if isinstance(error, GatedRepoError):
         what, hint = "has not opened this repository to you", "Accept its licence there, then run: hf auth login"
     elif isinstance(error, RepositoryNotFoundError):
         what, hint = "has no such repository, or it is private", "Check the name; for a private one run: hf auth login"
+    elif isinstance(error, HfHubHTTPError):
+        what = f"answered: {first_line(error).rstrip('.')}"
     elif isinstance(error, OfflineModeIsEnabled):
         what, hint = "is switched off by HF_HUB_OFFLINE", "Unset HF_HUB_OFFLINE, or name another source."
     return SourceUnavailableError(f"{address.name} cannot be fetched: the Hugging Face hub {what}.", hint)

@@ -10,7 +10,7 @@ from typing import Any
 from danlu.errors import UserError
 from danlu.sources.address import Address
 from danlu.sources.cache import Cache
-from danlu.sources.disk import check_space
+from danlu.sources.disk import check_space, is_full
 from danlu.sources.errors import OTHER_WAYS, SourceUnavailableError, first_line
 from danlu.sources.repository import choose_files, parse_repository
 from danlu.telemetry.reporter import Reporter
@@ -86,7 +86,7 @@ def _check_reachable(endpoint: str, address: Address) -> None:
 
 
 def _explain(address: Address, error: Exception) -> Exception:
-    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+    if is_full(error):
         return error
     return SourceUnavailableError(
         f"{address.name} cannot be fetched: ModelScope cannot be reached or has no such repository "
