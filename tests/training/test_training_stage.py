@@ -1,0 +1,161 @@
+"""The training stage as the pipeline calls it, on a tiny model: it learns, says what it does, resumes exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from danlu.artifacts.manifest import Manifest, artifact_id
+from danlu.artifacts.stage import Input, StageContext
+from danlu.artifacts.store import Artifact, ArtifactStore
+from danlu.errors import UserError
+from danlu.settings import Workspace
+from danlu.training import loop, stage
+from danlu.training.checkpoint import Checkpoints
+from danlu.training.config import TrainConfig
+from packed_rows import make_rows
+
+TRAIN = make_rows([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25]])
+VALIDATION = make_rows([[20, 11]], seed=1)
+
+
+def settings(**changes: Any) -> TrainConfig:
+    plain = {
+        "do": "train",
+        "model": "base",
+        "data": "packed",
+        "adapter": {"kind": "lora", "rank": 4},
+        "budget": {"steps": 6},
+        "batch": {"rows": 2, "rows_at_once": 1},
+        "optimizer": {"learning_rate": 0.02},
+        "precision": "fp32",
+        "seed": 3,
+    }
+    return TrainConfig.model_validate({**plain, **changes})
+
+
+def make_context(workspace: Workspace, reporter: Any, model_dir: Path, directory: Path) -> StageContext:
+    data_dir = directory / "data"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    TRAIN.write(data_dir, "train")
+    VALIDATION.write(data_dir, "validation")
+    model_facts = {"config": json.loads((model_dir / "config.json").read_text()), "num_parameters": 40_000}
+
+    def as_input(name: str, kind: str, path: Path, facts: dict[str, Any]) -> Input:
+        manifest = Manifest(
+            id=artifact_id(kind=kind, stage="import", stage_version=1, settings={}, parents=[], sources=[]),
+            kind=kind, stage="import", name=name, stage_version=1, settings={}, facts=facts,
+            created="2026-01-01T00:00:00", seconds=0.0, peak_memory_bytes=0,
+        )  # fmt: skip
+        return Input(name=name, kind=kind, part=None, artifact=Artifact(path, manifest), facts=facts)
+
+    return StageContext(
+        name="tuned",
+        workspace=workspace,
+        store=ArtifactStore(workspace.artifacts),
+        reporter=reporter,
+        directory=directory / "stage",
+        inputs={
+            "model": [as_input("base", "model", model_dir, model_facts)],
+            "data": [as_input("packed", "tokens", data_dir, {"end_of_turn_trained": True})],
+        },
+        sources={},
+    )
+
+
+def run(context: StageContext, out: Path, config: TrainConfig) -> dict[str, Any]:
+    out.mkdir()
+    return stage.run(config, context, out)
+
+
+def test_learns_and_leaves_a_standard_adapter(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "one")
+    facts = run(context, tmp_path / "out", settings(budget={"steps": 30}))
+    metrics = [json.loads(line) for line in (context.directory / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in metrics] == list(range(1, 31))
+    assert metrics[-1]["train/loss"] < metrics[0]["train/loss"] - 0.5
+    assert facts["num_steps"] == 30
+    assert facts["validation_loss"] > 0
+    assert list((context.directory / "tensorboard").glob("events.*"))
+    assert (tmp_path / "out" / "adapter_model.safetensors").is_file()
+    assert (tmp_path / "out" / "tokenizer.json").is_file()
+    assert not (context.directory / "checkpoints").exists()
+
+
+def test_resumes_to_the_same_bits(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(checkpoint={"every_seconds": 1e-6, "keep": 1}, adapter={"rank": 4, "dropout": 0.2})
+    run(make_context(workspace, reporter, tiny_model_dir, tmp_path / "whole"), tmp_path / "undisturbed", config)
+
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "cut")
+    save = Checkpoints.save
+
+    def save_and_die(self: Checkpoints, step: int, *rest: Any) -> None:
+        save(self, step, *rest)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        run(context, tmp_path / "first try", config)
+    monkeypatch.setattr(Checkpoints, "save", save)
+    torch.manual_seed(123)
+    run(context, tmp_path / "resumed", config)
+
+    one = (tmp_path / "undisturbed" / "adapter_model.safetensors").read_bytes()
+    assert (tmp_path / "resumed" / "adapter_model.safetensors").read_bytes() == one
+    steps = [json.loads(line)["step"] for line in (context.directory / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert any("step 4 of 6" in event.get("message", "") for event in reporter.events)
+
+
+def test_every_weight_can_be_trained(workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "full")
+    run(context, tmp_path / "out", settings(adapter=None, optimizer={"learning_rate": 0.001}))
+    trained = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    before = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    assert not torch.equal(trained.model.layers[0].mlp.up_proj.weight, before.model.layers[0].mlp.up_proj.weight)
+    assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
+def test_plan_foretells_steps_tokens_and_shows_the_first_batch(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "plan")
+    estimate = stage.plan(settings(), context)
+    facts = run(context, tmp_path / "out", settings())
+    assert estimate.facts["num_tokens_trained"] == facts["num_tokens_trained"]
+    assert estimate.peak_memory_bytes > 0
+    assert estimate.seconds > 0
+    assert estimate.preview
+    assert any("end of turn trained: yes" in note for note in estimate.notes)
+    assert any(f"{facts['num_trained_parameters']:,} of" in note for note in estimate.notes)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_rows(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "accumulate_gradients", lambda *_: float("nan"))
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "nan")
+    with pytest.raises(UserError, match=r"step 1: loss nan.*rows \d+, \d+"):
+        run(context, tmp_path / "out", settings())
+
+
+def test_nothing_supervised_is_refused(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "masked")
+    masked = make_rows([[5, 5]])
+    masked.supervised[:] = False
+    masked.write(tmp_path / "masked" / "data", "train")
+    with pytest.raises(UserError, match="0 supervised tokens"):
+        run(context, tmp_path / "out", settings())
