@@ -1,0 +1,1 @@
+"""How good models are on held-out examples, how sure that is, and what they answer."""

@@ -1,0 +1,53 @@
+"""Settings of ``do: evaluate``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from danlu.artifacts.manifest import Strict
+from danlu.artifacts.stage import Reference, StageConfig
+
+
+class BootstrapConfig(Strict):
+    """How intervals are made: rows are drawn again with replacement."""
+
+    samples: int = Field(10_000, ge=100, le=1_000_000)
+    """How often all rows are drawn again; also the most sign flips that the paired test tries."""
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    """Share of such intervals that hold the true value."""
+    seed: int = Field(0, ge=0)
+
+
+class GenerationsConfig(Strict):
+    """Answers shown side by side."""
+
+    rows: int = Field(4, ge=0, le=1000)
+    """How many rows are answered: the first by id, so that every evaluation of the same data shows the same ones."""
+    max_new_tokens: int = Field(96, ge=1)
+    """An answer is cut here, in tokens."""
+
+
+class EvaluateConfig(StageConfig):
+    """Compare models on the same held-out rows."""
+
+    do: Literal["evaluate"]
+    models: Annotated[list[str], Reference(("model",))] = Field(min_length=1)
+    """The models; the first is the one that the others are compared with."""
+    data: Annotated[str, Reference(("examples",))]
+    """Held-out examples, for example ``rows.test``; ``test`` is meant when no part is named."""
+    length: int = Field(2048, ge=2)
+    """Rows that are longer than this, in tokens, or than what a model can read, are left out, for all models."""
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    """Number format of the weights. ``auto``: bfloat16 where this machine is fast at it, else float32."""
+    bootstrap: BootstrapConfig = BootstrapConfig()
+    generations: GenerationsConfig = GenerationsConfig()
+
+    @field_validator("models")
+    @classmethod
+    def _different(cls, models: list[str]) -> list[str]:
+        for name in models:
+            if models.count(name) > 1:
+                raise ValueError(f"{name!r} is named twice; a model cannot be compared with itself")
+        return models

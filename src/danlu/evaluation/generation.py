@@ -1,0 +1,35 @@
+"""Greedy answers to the same questions, for reading side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def answer_all(model: Any, tokenizer: Any, questions: list[list[dict[str, str]]], *, max_new_tokens: int) -> list[str]:
+    """What the model answers to each conversation, most likely token by token, all at once.
+
+    Args:
+        model: A transformers causal language model, PEFT-wrapped or not, in eval mode.
+        questions: Messages up to the turn that is to be answered.
+        max_new_tokens: An answer is cut here.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    from danlu.models.chat import end_of_turn_ids, prompt_ids
+
+    if not questions:
+        return []
+    prompts = [prompt_ids(tokenizer, question) for question in questions]
+    ends = end_of_turn_ids(tokenizer)
+    longest = max(map(len, prompts))
+    pad = ends[0]  # any token will do: padding is masked
+    # Padded on the left, so that every answer begins at the same position.
+    input_ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    config = GenerationConfig(
+        do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad, use_cache=True
+    )
+    with torch.inference_mode():
+        output = model.generate(input_ids=input_ids, attention_mask=mask, generation_config=config)
+    return [str(text).strip() for text in tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)]

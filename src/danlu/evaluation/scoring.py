@@ -1,0 +1,74 @@
+"""What each row costs a model: the negative log-likelihood of its answers.
+
+Rows are scored one by one, never in a batch. In bfloat16 the shape of a batch changes how sums are split and thus what
+is rounded: on SmolLM2-135M, scoring the same rows in padded batches of 2,048 tokens moved single rows by up to 2.6 nats
+and the mean loss by 0.003. Alone, a row's score depends on nothing but the row and the model. It costs no speed on
+processors: without padding, one by one was as fast as in batches or faster (441 against 420 tokens per core-second).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.errors import UserError
+from danlu.evaluation.rows import Row
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One model on all rows, in the rows' order."""
+
+    nll: npt.NDArray[np.float64]
+    """Shape (num_rows,): summed negative log-likelihood of a row's scored tokens, in nats."""
+    num_tokens: npt.NDArray[np.int64]
+    """Shape (num_rows,): how many tokens were scored."""
+
+    @property
+    def loss(self) -> float:
+        """Nats per scored token: every token counts the same, whatever row it stands in."""
+        return float(self.nll.sum() / self.num_tokens.sum())
+
+    @property
+    def row_losses(self) -> npt.NDArray[np.float64]:
+        """Shape (num_rows,): nats per scored token of each row."""
+        return self.nll / self.num_tokens
+
+
+def score_rows(model: Any, rows: Sequence[Row], advance: Callable[[int], None] = lambda num_tokens: None) -> Scores:
+    """Score every row, from hidden states at scored positions only, so that the full logits never exist.
+
+    Args:
+        model: A transformers causal language model, PEFT-wrapped or not, in eval mode.
+        rows: In any order.
+        advance: Called after each row with its number of tokens.
+
+    Raises:
+        UserError: the model's output for a row is no finite number.
+    """
+    import torch
+
+    from danlu.models.head import Head, hidden_states, token_losses
+
+    head = Head.of(model)
+    nll = np.zeros(len(rows), np.float64)
+    with torch.inference_mode():
+        for index, row in enumerate(rows):
+            ids_T = torch.from_numpy(row.input_ids).long().to(model.device)
+            (targets,) = np.nonzero(row.supervised)
+            targets_N = torch.from_numpy(targets).to(model.device)
+            hidden_TD = hidden_states(model, input_ids=ids_T[None])[0]
+            # A token is predicted from the position before it.
+            losses_N = token_losses(hidden_TD[targets_N - 1], head, ids_T[targets_N])
+            nll[index] = losses_N.double().sum().item()
+            if not np.isfinite(nll[index]):
+                raise UserError(
+                    f"The model's loss on row {row.id} is {nll[index]}.",
+                    "Its weights are broken, or too large for bfloat16; try precision: float32.",
+                )
+            advance(len(ids_T))
+    return Scores(nll, np.array([row.supervised.sum() for row in rows], np.int64))

@@ -1,0 +1,84 @@
+"""``do: evaluate``: score models on held-out rows, compare them, and let them answer. Makes a ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from danlu.artifacts.stage import Estimate, Input, StageContext
+from danlu.errors import UserError
+from danlu.evaluation.config import EvaluateConfig
+
+KIND = "report"
+VERSION = 1
+PREPARES = False
+
+CHARACTERS_PER_TOKEN = 4.0
+TOKENS_PER_SECOND_AND_BILLION = 120.0
+"""Scored tokens a second for a model of a billion parameters, where nothing better is known."""
+BYTES_BEFORE_MODEL = 900_000_000
+"""Resident memory of the process with torch and transformers loaded."""
+
+
+def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
+    """Time grows with tokens and parameters; memory is that of the largest model."""
+    data, part = _data(config, context)
+    shares = data.facts.get("num_examples", {})
+    num_rows = int(shares.get(part, 0))
+    if shares and not num_rows:
+        raise _no_rows(data, part)
+    share = num_rows / max(1, sum(shares.values()))
+    num_tokens = data.facts.get("num_characters", 0) * share / CHARACTERS_PER_TOKEN
+    sizes = [float(model.facts.get("num_parameters", 0)) for model in context.inputs["models"]]
+    generated = config.generations.rows * config.generations.max_new_tokens
+    seconds = sum((num_tokens + 2 * generated) * size / 1e9 / TOKENS_PER_SECOND_AND_BILLION + 5 for size in sizes)
+    _, weight_bytes = _precision(config)
+    return Estimate(
+        seconds=seconds,
+        peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes)),
+        disk_bytes=100_000 + 64 * num_rows * len(sizes),
+        notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],
+        facts={key: {model.name: None for model in context.inputs["models"]} for key in ("loss", "perplexity")}
+        | {"difference": {model.name: {"mean": None, "p_value": None} for model in context.inputs["models"][1:]}},
+    )
+
+
+def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, Any]:
+    """Write ``report.json``, ``report.html``, ``rows.parquet`` and ``generations.json``."""
+    from danlu.artifacts.examples import read_examples
+    from danlu.evaluation.evaluate import evaluate
+    from danlu.evaluation.report import write_report
+
+    data, part = _data(config, context)
+    examples = read_examples(data.path, part)
+    if not examples:
+        raise _no_rows(data, part)
+    precision, _ = _precision(config)
+    results = evaluate(
+        config, context, sorted(examples, key=lambda each: str(each["id"])), f"{data.name}.{part}", precision
+    )
+    write_report(results, out)
+    context.reporter.say(results.summary)
+    return results.facts()
+
+
+def _data(config: EvaluateConfig, context: StageContext) -> tuple[Input, str]:
+    data = context.input("data")
+    return data, data.part or "test"
+
+
+def _no_rows(data: Input, part: str) -> UserError:
+    return UserError(
+        f"The part {part!r} of {data.name!r} holds no rows to evaluate on.",
+        f"Give the {part} split a larger share where {data.name!r} is made, or name another part.",
+    )
+
+
+def _precision(config: EvaluateConfig) -> tuple[str, int]:
+    """Number format of the weights, and its size in bytes."""
+    from danlu.hardware.machine import supports_fast_bfloat16
+
+    wanted = config.precision
+    if wanted == "auto":
+        wanted = "bfloat16" if supports_fast_bfloat16() else "float32"
+    return wanted, 2 if wanted == "bfloat16" else 4
