@@ -5,15 +5,16 @@ It reads the facts of the artifacts and shows what is there, whatever the recipe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from danlu.pipeline.format import format_bytes, format_seconds
 from danlu.pipeline.run import RunResult, StageResult
@@ -21,6 +22,9 @@ from danlu.settings import DEFAULT_WORKSPACE
 
 NUM_ANSWERS = 2
 """Prompts of the evaluation whose answers are shown."""
+
+MAX_LINES = 2
+"""Lines of one answer."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +41,19 @@ class Answer:
 def print_summary(console: Console, result: RunResult, workspace: Path, answer: Answer | None) -> None:
     """Print the screen."""
     took = sum(stage.seconds for stage in result.stages.values() if not stage.cached)
-    console.print(f"\n[bold]{escape(result.run)}[/] is done, in {format_seconds(took)} of work.", highlight=False)
+    work = f"is done, {format_seconds(took)} of work" if took else "was done already; nothing had to be made"
+    console.print(f"\n[bold]{escape(result.run)}[/] {work}. It lies in {escape(str(workspace))}.", highlight=False)
     console.print(_stages(result))
-    width = console.width
     for stage in result.stages.values():
         if stage.artifact.kind == "report":
-            _print_all(console, _losses(stage.facts))
-            _print_all(console, _answers(stage.facts, width))
+            _print_losses(console, stage.facts)
+            _print_answers(console, stage.facts)
         if stage.artifact.kind == "export":
-            _print_all(console, _exports(stage.facts))
+            _print_exports(console, stage.facts)
     if answer:
-        console.print(
-            f"[bold]Asked over the API[/] ({answer.address}, {format_seconds(answer.seconds)})", highlight=False
-        )
-        console.print(f"  {_one_line(answer.question, width - 4)}", style="dim", highlight=False)
-        console.print(f"  {escape(_one_line(answer.text, 2 * width - 8))}", highlight=False)
-    _print_all(console, _next_commands(result, workspace))
-
-
-def _print_all(console: Console, lines: Iterator[str]) -> None:
-    for line in lines:
-        console.print(line, highlight=False)
+        console.print(f"[bold]Asked the served model[/] at {answer.address}, {format_seconds(answer.seconds)}")
+        _print_table(console, [("", Text(_flat(answer.question), style="dim")), ("", Text(_flat(answer.text)))])
+    _print_next(console, result, workspace)
 
 
 def _stages(result: RunResult) -> Table:
@@ -89,51 +85,76 @@ def _remark(stage: StageResult) -> str:
     return "resumed" if stage.resumed else ""
 
 
-def _losses(facts: dict[str, Any]) -> Iterator[str]:
+def _print_losses(console: Console, facts: dict[str, Any]) -> None:
     """Held-out loss of each model with its interval, and the paired difference."""
     losses, intervals = facts.get("loss"), facts.get("loss_interval", {})
     if not isinstance(losses, dict):
         return
-    shown = [f"{escape(name)} {loss:.3f}{_interval(intervals.get(name))}" for name, loss in losses.items()]
-    yield f"[bold]Held-out loss[/] (nats a token)  {'   '.join(shown)}"
+    differences = facts.get("difference", {})
+    rows = []
+    for name, loss in losses.items():
+        text = f"{loss:.3f}{_interval(intervals.get(name))}"
+        if name in differences:
+            text += f"   {differences[name]['mean']:+.3f}{_interval(differences[name]['interval'])} row by row"
+        rows.append((name, Text(text)))
+    console.print("[bold]Held-out loss[/], nats a token")
+    _print_table(console, rows)
 
 
 def _interval(bounds: Any) -> str:
-    return f" \\[{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""
+    return f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""
 
 
-def _answers(facts: dict[str, Any], width: int) -> Iterator[str]:
+def _print_answers(console: Console, facts: dict[str, Any]) -> None:
     """A few held-out prompts with each model's answer."""
     for generation in facts.get("generations", [])[:NUM_ANSWERS]:
-        yield f"[bold]Asked[/]  {escape(_one_line(generation['prompt'], width - 8))}"
-        answers = generation["answers"]
-        longest = max(map(len, answers), default=0)
-        for name, text in answers.items():
-            yield f"  [dim]{escape(name.ljust(longest))}[/]  {escape(_one_line(text, width - longest - 5))}"
+        question = Text.assemble(("Asked ", "bold"), _flat(generation["prompt"]))
+        question.truncate(console.width, overflow="ellipsis")
+        console.print(question)
+        _print_table(console, [(name, Text(_flat(text))) for name, text in generation["answers"].items()])
 
 
-def _exports(facts: dict[str, Any]) -> Iterator[str]:
+def _print_exports(console: Console, facts: dict[str, Any]) -> None:
     """Size of each export and how it compares with the trained model."""
+    rows = []
     for name, export in facts.get("formats", {}).items():
-        parity = []
+        said = [format_bytes(export["num_bytes"])]
         if "kl_mean_nats" in export:
-            parity.append(f"KL to the trained model {export['kl_mean_nats']:.2g} nats a token")
+            said.append(f"KL to the trained model {export['kl_mean_nats']:.2g} nats a token")
         if "token_ids_identical" in export:
-            parity.append("same token ids" if export["token_ids_identical"] else "[red]other token ids[/]")
-        yield f"[bold]{escape(name)}[/]  {format_bytes(export['num_bytes'])}  {', '.join(parity)}"
+            said.append("same token ids" if export["token_ids_identical"] else "other token ids")
+        rows.append((name, Text(", ".join(said))))
+    if rows:
+        console.print("[bold]Exports[/]")
+        _print_table(console, rows)
 
 
-def _next_commands(result: RunResult, workspace: Path) -> Iterator[str]:
+def _print_next(console: Console, result: RunResult, workspace: Path) -> None:
     place = "" if workspace == DEFAULT_WORKSPACE else f" --workspace {workspace}"
     released = [stage.facts["name"] for stage in result.stages.values() if stage.artifact.kind == "release"]
     if released:
         commands = [f"danlu chat {released[-1]}", f"danlu serve {released[-1]}", f"danlu models show {released[-1]}"]
     else:
         commands = [f"danlu status {result.run}", f"danlu logs {result.run}", "danlu artifacts"]
-    yield "[bold]Next[/]   " + "\n       ".join(escape(command + place) for command in commands)
+    console.print("[bold]Next[/]")
+    for command in commands:
+        console.print(f"  {escape(command + place)}", highlight=False, soft_wrap=True)
 
 
-def _one_line(text: str, width: int) -> str:
-    """The text without line breaks, cut to `width` characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
+def _print_table(console: Console, rows: list[tuple[str, Text]]) -> None:
+    """Names and texts side by side, each text cut to `MAX_LINES` lines."""
+    indent = max((cell_len(name) for name, _ in rows), default=0)
+    table = Table.grid(padding=(0, 1))
+    width = console.width - indent - 4
+    for name, text in rows:
+        lines = text.wrap(console, width)
+        if len(lines) > MAX_LINES:
+            lines[MAX_LINES - 1].truncate(width - 1)
+            lines[MAX_LINES - 1].append("…")
+        table.add_row(" ", Text(name, style="dim"), Text("\n").join(lines[:MAX_LINES]))
+    console.print(table, highlight=False)
+
+
+def _flat(text: str) -> str:
+    """The text without line breaks, and without control characters: a model must not command the terminal."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
