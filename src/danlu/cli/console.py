@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Task as Bar
+from rich.table import Column
 from rich.text import Text
 
 from danlu.pipeline.format import format_bytes, format_seconds
+from danlu.pipeline.pace import Pace, seconds_left
 from danlu.telemetry.reporter import Task
 
 PLAIN_SECONDS = 10.0
@@ -28,16 +30,18 @@ class TerminalListener:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        column = Column(no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            _AmountColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=column),
+            BarColumn(bar_width=24 if console.width >= 100 else 10),
+            _AmountColumn(table_column=column.copy()),
+            TextColumn("[dim]{task.fields[note]}", table_column=column.copy()),
             console=console,
             transient=True,
             refresh_per_second=5,
         )
+        self._pace = Pace()
         self._bars: dict[int, TaskID] = {}
         self._stage: TaskID | None = None
         self._progress.start()
@@ -53,17 +57,17 @@ class TerminalListener:
             self._stage = None
 
     def on_progress(self, task: Task) -> None:
-        key = id(task)
+        key, rate = id(task), self._pace.rate(task)
         if task.finished:
             if key in self._bars:
                 self._progress.remove_task(self._bars.pop(key))
             return
         if key not in self._bars:
             self._bars[key] = self._progress.add_task(
-                escape(task.description), total=task.total, unit=task.unit, note=""
+                escape(task.description), total=task.total, unit=task.unit, note="", rate=0.0
             )
         self._progress.update(
-            self._bars[key], completed=task.completed, total=task.total, note=escape(task.note), rate=rate_of(task)
+            self._bars[key], completed=task.completed, total=task.total, note=escape(task.note), rate=rate
         )
 
     def close(self) -> None:
@@ -75,6 +79,7 @@ class PlainListener:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._pace = Pace()
         self._last = time.monotonic()
 
     def on_event(self, event: dict[str, Any]) -> None:
@@ -83,10 +88,10 @@ class PlainListener:
             self._print(line)
 
     def on_progress(self, task: Task) -> None:
-        if time.monotonic() - self._last >= PLAIN_SECONDS:
-            self._print(
-                "  ".join(part for part in (escape(task.description), describe_amount(task), task.note) if part)
-            )
+        rate = self._pace.rate(task)
+        if not task.finished and time.monotonic() - self._last >= PLAIN_SECONDS:
+            amount = describe_amount(task.completed, task.total, task.unit, rate)
+            self._print(escape("  ".join(part for part in (task.description, amount, task.note) if part)))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -102,17 +107,7 @@ class _AmountColumn(ProgressColumn):
     def render(self, task: Bar) -> Text:
         if "unit" not in task.fields:
             return Text(format_seconds(task.elapsed or 0))
-        return Text(_amount(task.completed, task.total, task.fields["unit"], task.fields.get("rate", 0.0)))
-
-
-def rate_of(task: Task) -> float:
-    """Units a second since the work began."""
-    return task.completed / max(time.monotonic() - task.started, 1e-6)
-
-
-def describe_amount(task: Task) -> str:
-    """``12,288 / 60,000 tokens, 251 tokens/s, 3 min 10 s left``."""
-    return _amount(task.completed, task.total, task.unit, rate_of(task))
+        return Text(describe_amount(task.completed, task.total, task.fields["unit"], task.fields["rate"]))
 
 
 def describe_event(event: dict[str, Any]) -> str:
@@ -135,12 +130,14 @@ def describe_event(event: dict[str, Any]) -> str:
     return ""
 
 
-def _amount(completed: float, total: float | None, unit: str, rate: float) -> str:
+def describe_amount(completed: float, total: float | None, unit: str, rate: float) -> str:
+    """``12,288 / 60,000 tokens, 251/s, 3 min 10 s left``."""
     if unit in ("B", "bytes"):
         amount = format_bytes(completed) + (f" / {format_bytes(total)}" if total else "")
         speed = f"{format_bytes(rate)}/s"
     else:
         amount = f"{completed:,.0f}" + (f" / {total:,.0f}" if total else "") + f" {unit}"
-        speed = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.2g} {unit}/s"
-    left = f", {format_seconds((total - completed) / rate)} left" if total and rate and completed < total else ""
-    return f"{amount}, {speed}{left}" if completed else amount
+        speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+    left = seconds_left(completed, total, rate)
+    parts = [amount, speed if rate else "", f"{format_seconds(left)} left" if left is not None else ""]
+    return ", ".join(part for part in parts if part)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from danlu.cli.console import describe_event
+from danlu.cli.console import describe_amount, describe_event
 from danlu.cli.output import console_for, print_json
 from danlu.pipeline.format import format_bytes, format_seconds
 from danlu.pipeline.status import list_runs, read_events, read_status
@@ -87,12 +87,8 @@ def _detail(stage: dict[str, Any], status: dict[str, Any]) -> str:
         return f"{format_seconds(stage['seconds'])}, {format_bytes(stage['peak_memory_bytes'])}"
     progress = status["progress"]
     if stage["state"] == "running" and progress:
-        total = f" / {progress['total']:,.0f}" if progress["total"] else ""
-        parts = [f"{progress['description']}: {progress['completed']:,.0f}{total} {progress['unit']}"]
-        if progress["total"] and progress["completed"]:
-            left = progress["seconds"] * (progress["total"] / progress["completed"] - 1)
-            parts.append(f"{format_seconds(left)} left")
-        return escape(", ".join([*parts, progress["note"]] if progress["note"] else parts))
+        amount = describe_amount(progress["completed"], progress["total"], progress["unit"], progress["rate"])
+        return escape("  ".join(part for part in (progress["description"], amount, progress["note"]) if part))
     return ""
 
 

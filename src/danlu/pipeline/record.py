@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from danlu.pipeline.pace import Pace, seconds_left
 from danlu.telemetry.reporter import Task
 
 PROGRESS_SECONDS = 1.0
@@ -49,6 +50,7 @@ class RunRecord:
         self._path = directory / "run.json"
         self._progress_path = directory / "progress.json"
         self._progress_written = 0.0
+        self._pace = Pace()
         previous = read_json(self._path) or {}
         self._previous: dict[str, Any] = previous.get("stages", {})
         self.content: dict[str, Any] = {
@@ -88,6 +90,7 @@ class RunRecord:
         """Events go to the event log."""
 
     def on_progress(self, task: Task) -> None:
+        rate = self._pace.rate(task)
         if task.finished:
             self._progress_path.unlink(missing_ok=True)
             return
@@ -102,7 +105,8 @@ class RunRecord:
                 "completed": task.completed,
                 "total": task.total,
                 "unit": task.unit,
-                "seconds": round(time.monotonic() - task.started, 1),
+                "rate": rate,
+                "seconds_left": seconds_left(task.completed, task.total, rate),
                 "note": task.note,
             },
         )
