@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from loopback import FileServer, Served
 from source_helpers import Fetching, Heard, wait_until
 
 from danlu.errors import UserError
+from danlu.sources import remote
 from danlu.sources.errors import SourceUnavailableError
 from danlu.sources.fetch import fetch
 from danlu.sources.remote import CHUNK_BYTES
@@ -133,6 +135,15 @@ def test_refused_connection_fails_soon(cache: Path, reporter: Reporter) -> None:
     with pytest.raises(SourceUnavailableError, match=r"127\.0\.0\.1:9"):
         fetch(f"{CLOSED}/a.bin", cache=cache, reporter=reporter)
     assert time.monotonic() - started < 15
+
+
+def test_silent_server_is_given_up(cache: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert remote.ANSWER_SECONDS < 15
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(SourceUnavailableError, match="no answer in time"):
+            fetch(f"http://127.0.0.1:{port}/a.bin", cache=cache, reporter=reporter)
 
 
 def test_missing_packages_name_the_extra(cache: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +31,7 @@ class Address:
         """True if the URI can only ever mean the same bytes."""
         if self.scheme in ("pypi", "npm"):
             return True
-        return self.scheme == "hf" and self.version is not None and len(self.version) == 40
+        return self.scheme == "hf" and re.fullmatch(r"[0-9a-f]{40}", self.version or "") is not None
 
 
 class Downloader(Protocol):

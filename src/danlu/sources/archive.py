@@ -1,7 +1,8 @@
 """Members of a wheel, source archive or npm package, taken out without trusting a single name in it.
 
-Only regular files are ever written. A link is replaced by the file it leads to inside the archive; names that are
-absolute or climb out are refused, and so is an archive that unpacks to far more than it can honestly hold.
+Only regular files are ever written, and never through a link: a link in a tar archive is looked up among the archive's
+own members and replaced by a copy, so that it cannot lead out. Names that are absolute or climb out are refused, and so
+is an archive that unpacks to far more than it can honestly hold.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Member:
-    """A regular file in an archive, or a link to one."""
+    """Something in an archive that is not a folder."""
 
     name: str
     num_bytes: int
     open: Callable[[], IO[bytes] | None]
-    """None for a link that leads to no file in the archive."""
+    """None if it is neither a regular file nor a link to one in the archive."""
 
 
 def extract(
@@ -71,7 +72,7 @@ def extract(
         UserError: the archive is damaged, unsafe or oversized, or does not fit on the disk.
     """
     try:
-        with _open_members(archive, directory) as members:
+        with _open_members(archive) as members:
             named = _strip_top(members) if strip_top else {entry.name: entry for entry in members}
             chosen = _choose(named, member, archive.name)
             num_bytes = sum(entry.num_bytes for entry in chosen.values())
@@ -81,6 +82,10 @@ def extract(
             with reporter.progress(f"Unpacking {archive.name}", num_bytes, "bytes") as task:
                 for name, entry in chosen.items():
                     _write(entry, target / name if name else target, reporter, task)
+            if not target.exists():
+                raise MemberMissingError(
+                    f"{archive.name} has no regular file at {member or '/'!r}.", "Name a regular file in it."
+                )
             return target
     except _DAMAGE as error:
         raise UserError(
@@ -90,13 +95,13 @@ def extract(
 
 
 @contextmanager
-def _open_members(archive: Path, directory: Path) -> Iterator[list[Member]]:
-    if zipfile.is_zipfile(archive):
+def _open_members(archive: Path) -> Iterator[list[Member]]:
+    if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as zipped:
             yield [_zip_member(zipped, info) for info in zipped.infolist() if not info.is_dir()]
     else:
         with tarfile.open(archive) as tar:
-            yield [_tar_member(tar, info, directory) for info in tar.getmembers() if not info.isdir()]
+            yield [_tar_member(tar, info) for info in tar.getmembers() if not info.isdir()]
 
 
 def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
@@ -107,9 +112,8 @@ def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     return Member(info.filename, info.file_size, open_member)
 
 
-def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo, directory: Path) -> Member:
+def _tar_member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
     def open_member() -> IO[bytes] | None:
-        tarfile.data_filter(info, str(directory))
         try:
             return tar.extractfile(info)
         except KeyError:
@@ -168,7 +172,7 @@ def _check_size(archive: Path, num_bytes: int) -> None:
 def _write(entry: Member, target: Path, reporter: Reporter, task: Task) -> None:
     source = entry.open()
     if source is None:
-        reporter.warn(f"The link {entry.name} leads to no file in its archive and is left out.")
+        reporter.warn(f"{entry.name} is neither a file nor a link to one in its archive, and is left out.")
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with source, target.open("wb") as file:

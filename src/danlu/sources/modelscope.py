@@ -17,7 +17,7 @@ from danlu.telemetry.reporter import Reporter
 
 FORM = "modelscope:ORG/NAME[@REVISION][#path]"
 RESUMABLE = True
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 7
 
 
 def parse(uri: str) -> Address:

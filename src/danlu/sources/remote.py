@@ -27,8 +27,9 @@ FORM = "https://HOST/FILE, s3://BUCKET/KEY"
 RESUMABLE = True
 CHUNK_BYTES = 4 * 2**20
 """Bytes asked for at a time; what a kill can cost."""
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
+ANSWER_SECONDS = 14
+"""A server that has not told of the file by then counts as unreachable."""
+READ_SECONDS = 30
 """Without a single byte in this time the connection counts as dead."""
 ATTEMPTS = 3
 
@@ -99,14 +100,14 @@ def _open_filesystem(address: Address) -> Any:
     try:
         if address.scheme == "s3":
             timeouts = {
-                "connect_timeout": CONNECT_SECONDS,
+                "connect_timeout": ANSWER_SECONDS,
                 "read_timeout": READ_SECONDS,
-                "retries": {"max_attempts": 1},
+                "retries": {"max_attempts": 0},
             }
             return fsspec.filesystem("s3", config_kwargs=timeouts, skip_instance_cache=True)
         import aiohttp
 
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=None, connect=ANSWER_SECONDS, sock_read=READ_SECONDS)
         # trust_env: proxies and ~/.netrc. Ranges of compressed bytes would be useless.
         client = {"trust_env": True, "timeout": timeout, "headers": {"Accept-Encoding": "identity"}}
         return fsspec.filesystem("https", client_kwargs=client, skip_instance_cache=True)
@@ -120,7 +121,7 @@ def _open_filesystem(address: Address) -> Any:
 def _look(filesystem: Any, address: Address) -> tuple[_State, bool]:
     """What the server says of the file, and whether it may serve ranges of it."""
     try:
-        info = filesystem.info(address.uri)
+        info = filesystem.info(address.uri, timeout=ANSWER_SECONDS)
     except Exception as error:
         # Each filesystem has its own classes for a refused connection, a timeout, 403 and 404.
         raise SourceUnavailableError(
