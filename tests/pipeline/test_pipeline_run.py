@@ -11,6 +11,7 @@ import pytest
 import toys
 
 from danlu.artifacts.manifest import artifact_id
+from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.store import ArtifactStore
 from danlu.errors import UserError
 from danlu.pipeline.recipe import load_recipe
@@ -160,6 +161,22 @@ def test_plan_of_what_is_there_still_shows_the_data(run: Run, workspace: Workspa
     assert all(stage.cached for stage in plan.stages)
     assert plan.stages[0].notes == ["5 rows"]
     assert plan.total.seconds == 0
+
+
+def test_stage_that_must_see_its_input_is_asked_when_it_is_there(
+    run: Run, workspace: Workspace, recipe_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(config: toys.CompareConfig, context: StageContext) -> Estimate:
+        size = len((context.inputs["models"][0].path / "total.json").read_bytes())
+        return Estimate(seconds=1, peak_memory_bytes=10, disk_bytes=size)
+
+    monkeypatch.setattr("toy_compare.plan", plan)
+    planned = plan_recipe(load_recipe(recipe_file(toys.RECIPE), [], toys.TABLE), workspace, [])
+    assert planned.stages[-1].predicted is None
+    assert planned.stages[-1].notes == ["can be foretold only when sum is made"]
+    predicted = run().stages["proof"].predicted
+    assert predicted
+    assert predicted.disk_bytes == 4
 
 
 def test_memory_that_is_not_there_is_a_warning(

@@ -33,10 +33,10 @@ def plan_command(recipe: Path, workspace: Path, overrides: list[str], *, as_json
         print_plan(console, planned)
 
 
-def costs(predicted: Prediction | None) -> tuple[str, str, str]:
+def costs(predicted: Prediction | None, unknown: str) -> tuple[str, str, str]:
     """Time, memory and disk as text."""
     if predicted is None:
-        return ("", "", "")
+        return (unknown, unknown, unknown)
     return (
         format_seconds(predicted.seconds),
         format_bytes(predicted.peak_memory_bytes),
@@ -58,7 +58,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         table.add_row(
             escape(stage.name),
             escape(stage.do),
-            *costs(stage.predicted),
+            *costs(stage.predicted, "" if stage.cached else "?"),
             "there already" if stage.cached else "",
             style="dim" if stage.cached else "",
         )

@@ -14,7 +14,7 @@ from danlu.artifacts.store import Artifact
 from danlu.errors import UserError
 from danlu.pipeline.format import format_bytes
 from danlu.pipeline.make import find_whole
-from danlu.pipeline.steps import Job, Made, Step
+from danlu.pipeline.steps import Job, Made, NotMadeError, Step
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class StagePlan:
     cached: bool
     """The artifact was in the store when the plan was made; the stage need not run."""
     predicted: Prediction | None
-    """None for a cached stage that was not asked."""
+    """None for a cached stage that was not asked, and for one that cannot tell before its inputs are made."""
     notes: list[str] = field(default_factory=list)
     preview: str | None = None
 
@@ -97,12 +97,9 @@ def make_plan(job: Job, steps: list[Step], make: Maker, *, ask_cached: bool) -> 
         plan = StagePlan(step.name, step.stage.do, step.stage.type.kind, step.id, artifact is not None, None)
         facts: Mapping[str, Any] = {}
         if artifact is None or ask_cached:
-            with job.blaming(step.name):
-                estimate = step.module.plan(step.stage.config, step.context(job, made))
-            plan, facts = _with_estimate(plan, estimate), estimate.facts
+            plan, facts = _asked(job, step, made, plan)
         ready = all(made[link.stage].artifact for link in step.links if link.stage)
-        if artifact is None and step.module.PREPARES and ready:
-            assert plan.predicted is not None
+        if artifact is None and step.module.PREPARES and ready and plan.predicted:
             require_disk(job, step.name, plan.predicted.disk_bytes)
             artifact = make(step, made, plan.predicted)
         made[step.name] = Made(plan.kind, artifact, artifact.facts if artifact else facts)
@@ -121,6 +118,22 @@ def require_disk(job: Job, what: str, num_bytes: int) -> None:
         )
 
 
+def predict(job: Job, step: Step, made: Mapping[str, Made]) -> Prediction:
+    """Ask one stage whose inputs are all made."""
+    with job.blaming(step.name):
+        return _prediction(step.module.plan(step.stage.config, step.context(job, made)))
+
+
+def _asked(job: Job, step: Step, made: Mapping[str, Made], plan: StagePlan) -> tuple[StagePlan, Mapping[str, Any]]:
+    """The plan with the stage's estimate in it, and the facts it foretells."""
+    try:
+        with job.blaming(step.name):
+            estimate = step.module.plan(step.stage.config, step.context(job, made))
+    except NotMadeError as missing:
+        return replace(plan, notes=[f"can be foretold only when {missing.name} is made"]), {}
+    return _with_estimate(plan, estimate), estimate.facts
+
+
 def _with_estimate(plan: StagePlan, estimate: Estimate) -> StagePlan:
     memory = psutil.virtual_memory().total
     notes = list(estimate.notes)
@@ -129,5 +142,8 @@ def _with_estimate(plan: StagePlan, estimate: Estimate) -> StagePlan:
             f"Warning: needs {format_bytes(estimate.peak_memory_bytes)} of memory; "
             f"this machine has {format_bytes(memory)}."
         )
-    predicted = Prediction(round(estimate.seconds, 3), int(estimate.peak_memory_bytes), int(estimate.disk_bytes))
-    return replace(plan, predicted=predicted, notes=notes, preview=estimate.preview)
+    return replace(plan, predicted=_prediction(estimate), notes=notes, preview=estimate.preview)
+
+
+def _prediction(estimate: Estimate) -> Prediction:
+    return Prediction(round(estimate.seconds, 3), int(estimate.peak_memory_bytes), int(estimate.disk_bytes))

@@ -13,7 +13,7 @@ from danlu.errors import UserError
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
-from danlu.pipeline.plan import Plan, Prediction, make_plan, require_disk
+from danlu.pipeline.plan import Plan, Prediction, make_plan, predict, require_disk
 from danlu.pipeline.recipe import Recipe
 from danlu.pipeline.record import RunRecord, now, read_json, write_json
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
@@ -140,8 +140,7 @@ def _run(job: Job, record: RunRecord) -> RunResult:
     for step, planned in zip(steps, plan.stages, strict=True):
         artifact = made[step.name].artifact
         if artifact is None:
-            assert planned.predicted is not None
-            artifact = make_and_record(step, made, planned.predicted)
+            artifact = make_and_record(step, made, planned.predicted or predict(job, step, made))
             made[step.name] = Made(artifact.kind, artifact, artifact.facts)
         elif step.name not in results:
             reused = StageResult(step.name, step.stage.do, artifact, True, False, planned.predicted)

@@ -56,6 +56,23 @@ class Made:
     """The artifact's facts, or those its stage's plan foretold."""
 
 
+class NotMadeError(Exception):
+    """A stage cannot be planned before this input is made."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class ForetoldInput(Input):
+    """An input of which only the foretold facts are known."""
+
+    @property
+    def path(self) -> Path:
+        raise NotMadeError(self.name)
+
+
 @dataclass(frozen=True)
 class Step:
     """One stage, ready to be planned or run as soon as its inputs are made."""
@@ -87,14 +104,9 @@ class Step:
                 behind = Made(artifact.kind, artifact, artifact.facts)
             else:
                 behind = made[link.stage]
+            kind_of_input = Input if behind.artifact else ForetoldInput
             inputs[link.setting].append(
-                Input(
-                    name=link.stage or link.text,
-                    kind=behind.kind,
-                    part=link.part,
-                    artifact=behind.artifact,
-                    facts=behind.facts,
-                )
+                kind_of_input(link.stage or link.text, behind.kind, link.part, behind.artifact, behind.facts)
             )
         return StageContext(
             name=self.name,
