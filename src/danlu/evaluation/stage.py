@@ -38,8 +38,7 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
         peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes)),
         disk_bytes=100_000 + 64 * num_rows * len(sizes),
         notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],
-        facts={key: {model.name: None for model in context.inputs["models"]} for key in ("loss", "perplexity")}
-        | {"difference": {model.name: {"mean": None, "p_value": None} for model in context.inputs["models"][1:]}},
+        facts=_foretold([model.name for model in context.inputs["models"]], num_rows),
     )
 
 
@@ -60,6 +59,18 @@ def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, A
     write_report(results, out)
     context.reporter.say(results.summary)
     return results.facts()
+
+
+def _foretold(models: list[str], num_rows: int) -> dict[str, Any]:
+    """The names of the facts, with None for what only the run can tell."""
+    by_model = dict.fromkeys(models)
+    return {
+        **dict.fromkeys(("loss", "loss_interval", "perplexity", "perplexity_interval"), by_model),
+        "difference": {model: dict.fromkeys(("mean", "interval", "p_value")) for model in models[1:]},
+        "num_rows": num_rows,
+        "num_tokens": None,
+        "num_dropped": None,
+    }
 
 
 def _data(config: EvaluateConfig, context: StageContext) -> tuple[Input, str]:
