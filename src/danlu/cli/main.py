@@ -13,6 +13,7 @@ import click
 import typer
 
 from danlu.cli.chat import chat
+from danlu.cli.models import app as models
 from danlu.cli.serve import serve
 from danlu.errors import UserError
 from danlu.settings import DEFAULT_WORKSPACE
@@ -128,6 +129,9 @@ def artifacts(
 
 app.command(epilog="Example:\n\n  danlu serve assistant --port 8080")(serve)
 app.command(epilog="Example:\n\n  danlu chat assistant -m 'What can you do?'")(chat)
+
+
+app.add_typer(models, name="models")
 
 
 @app.command()
