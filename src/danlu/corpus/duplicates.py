@@ -72,6 +72,15 @@ def drop_near_duplicates(
 
 def shingles(text: str) -> Hashes:
     """64-bit hashes of the distinct character 5-grams of `text`, sorted. A shorter text is one shingle."""
+    hashes = _hashes(text)
+    hashes.sort()
+    first_of_run = np.concatenate([np.ones(1, np.bool_), hashes[1:] != hashes[:-1]])
+    distinct: Hashes = hashes[first_of_run]
+    return distinct
+
+
+def _hashes(text: str) -> Hashes:
+    """64-bit hashes of the character 5-grams of `text`, in order."""
     characters = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
     if len(characters) < SHINGLE_CHARACTERS:
         characters = np.pad(characters, (0, SHINGLE_CHARACTERS - len(characters)))
@@ -82,7 +91,7 @@ def shingles(text: str) -> Hashes:
         hashes ^= hashes >> np.uint64(29)
     hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
     hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
-    return np.unique(hashes ^ (hashes >> np.uint64(31)))
+    return hashes ^ (hashes >> np.uint64(31))
 
 
 def jaccard(left: Hashes, right: Hashes) -> float:
@@ -113,7 +122,7 @@ def _signatures(texts: list[str]) -> npt.NDArray[np.uint32]:
     """MinHash signatures, shape (len(texts), NUM_HASHES)."""
     from rensa import RMinHash
 
-    sets = [shingles(text) for text in texts]
+    sets = [_hashes(text) for text in texts]  # a minimum does not mind that some come twice
     offsets = np.cumsum([0, *map(len, sets)], dtype=np.uint64)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(sets), offsets, NUM_HASHES, SEED)
     return np.array(matrix.to_rows(), np.uint32)

@@ -163,7 +163,7 @@ def _read_separated(separator: str) -> Callable[[bytes, str], list[Any]]:
                 rows.append(Unreadable(problem, separator.join(map(str, row.values()))) if surplus else row)
         except csv.Error as error:
             raise UserError(
-                f"{name}, line {lines.line_num}: {error}.", "Check the quotes at and before this line."
+                f"{name}, after line {lines.line_num}: {error}.", "Check the quotes around this line."
             ) from error
         return rows
 

@@ -22,5 +22,5 @@ class TokenizeConfig(StageConfig):
     packing: Literal["best_fit", "none"] = "best_fit"
     """best_fit: whole examples are put together so that rows are nearly full. none: one example a row."""
     overlong: Literal["drop", "truncate", "error"] = "drop"
-    """What happens to an example with more than `length` tokens. drop: it is left out. truncate: its end is cut off, and
-    with it the token that ends the turn. error: the stage fails."""
+    """What happens to an example with more than `length` tokens. drop: it is left out. truncate: its end is cut off,
+    and with it the token that ends the turn. error: the stage fails."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 def pack_best_fit(lengths: npt.NDArray[np.int64], capacity: int) -> list[list[int]]:
     """Best-fit decreasing: the longest document first, each into the fullest row that still has room for it.
 
-    At most 11/9 of the fewest possible rows, plus four (Johnson, 1973). Deterministic: of equally long documents the first
-    comes first, of equally full rows the one that was filled last.
+    At most 11/9 of the fewest possible rows, plus four (Johnson, 1973). Deterministic: of equally long documents the
+    first comes first, of equally full rows the one that was filled last.
 
     Args:
         lengths: Tokens of each document, each from 1 to `capacity`.
