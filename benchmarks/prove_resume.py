@@ -1,0 +1,131 @@
+"""``kill -9`` at 20 random moments of ``danlu run``, then run again: the adapter has the same bits as without the kill.
+
+Each kill happens in a workspace of its own, at a moment drawn uniformly over the time that the undisturbed run took,
+in whatever stage that is. The recipe is the demo's with a smaller budget, smaller held-out parts and a checkpoint every
+two seconds, so that the proof takes about an hour and not a day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import RECIPE, report, run_command, run_recipe, shared_cache_environment
+from danlu.artifacts.store import hash_file
+from danlu.pipeline.record import read_json
+from danlu.telemetry.metrics import read_metrics
+
+TRAINING_STAGE = "tuned"
+SMALLER = {
+    "rows.split.validation": "0.02",
+    "rows.split.test": "0.03",
+    "tuned.budget.tokens": "12_000",
+    "tuned.checkpoint.every_seconds": "2",
+    "proof.generations.rows": "1",
+    "proof.bootstrap.samples": "100",
+}
+SETTINGS = [argument for path, value in SMALLER.items() for argument in ("--set", f"{path}={value}")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=7, help="of the moments")
+    options = parser.parse_args()
+
+    with fresh_workspace() as directory:
+        started = time.perf_counter()
+        expected = adapter_hash(run_recipe(RECIPE, Path(directory), *SETTINGS))
+        seconds = time.perf_counter() - started
+    print(f"undisturbed: {seconds:.0f} s, adapter {expected[:16]}", flush=True)
+
+    moments = random.Random(options.seed)
+    kills: list[dict[str, Any]] = []
+    while len(kills) < options.kills:
+        kill = kill_and_run_again(moments.uniform(0, seconds), expected)
+        if kill is None:
+            continue  # It was done before its moment came; another moment is drawn.
+        kills.append(kill)
+        print(f"kill {len(kills)} of {options.kills}: {kill}", flush=True)
+
+    identical = sum(kill["identical"] for kill in kills)
+    met = report(
+        "resume_bit_identical",
+        identical,
+        options.kills,
+        undisturbed_seconds=round(seconds, 1),
+        adapter_sha256=expected,
+        settings=SMALLER,
+        seed=options.seed,
+        kills=kills,
+    )
+    sys.exit(not met)
+
+
+def kill_and_run_again(moment: float, expected: str) -> dict[str, Any] | None:
+    """Kill a run in a fresh workspace `moment` seconds after its start, let it finish, and compare its adapter.
+
+    Returns:
+        What the kill hit, how it was taken up and whether the bits are the same; None if the run ended too soon.
+    """
+    with fresh_workspace() as directory:
+        workspace = Path(directory)
+        process = subprocess.Popen(
+            run_command(RECIPE, workspace, *SETTINGS),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=shared_cache_environment(),
+            start_new_session=True,
+        )
+        try:
+            process.wait(moment)
+            return None
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        hit = what_was_hit(workspace)
+        facts = run_recipe(RECIPE, workspace, *SETTINGS)
+        found = adapter_hash(facts)
+        return {
+            "moment_seconds": round(moment, 2),
+            **hit,
+            "stages_kept": sum(stage["cached"] for stage in facts["stages"].values()),
+            "adapter_sha256": found,
+            "identical": found == expected,
+        }
+
+
+def what_was_hit(workspace: Path) -> dict[str, Any]:
+    """The stage that was running, and how far training and its checkpoints had come."""
+    run = read_json(workspace / "runs" / "assistant" / "run.json") or {"stages": {}}
+    running = [name for name, stage in run["stages"].items() if stage["state"] == "running"]
+    directory = workspace / "runs" / "assistant" / "stages" / TRAINING_STAGE
+    steps = read_metrics(directory / "metrics.jsonl")
+    checkpoints = sorted(path.name for path in (directory / "checkpoints").glob("*step-*"))
+    return {
+        "stage": running[0] if running else "between stages",
+        "training_steps": steps[-1]["step"] if steps else 0,
+        "checkpoints": checkpoints,
+    }
+
+
+def adapter_hash(facts: dict[str, Any]) -> str:
+    """SHA-256 of the trained adapter's weights."""
+    return hash_file(Path(facts["stages"][TRAINING_STAGE]["path"]) / "adapter_model.safetensors")
+
+
+def fresh_workspace() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="danlu-resume-")
+
+
+if __name__ == "__main__":
+    main()
