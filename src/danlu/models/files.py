@@ -14,6 +14,7 @@ from danlu.errors import UserError
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
 
@@ -90,6 +91,30 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def weight_files(directory: Path) -> list[Path]:
+    """The safetensors files of a model directory: those its index names, or the single one.
+
+    Raises:
+        UserError: there are none, or one that the index names is missing.
+    """
+    index = directory / WEIGHTS_INDEX
+    if not index.is_file():
+        single = directory / WEIGHTS
+        if not single.is_file():
+            raise UserError(
+                f"{directory} holds no weights ({WEIGHTS}).", "Save the model with transformers' save_pretrained."
+            )
+        return [single]
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{index} is no index of weights.", "Fetch the model again.") from error
+    for name in names:
+        if Path(name).name != name or not (directory / name).is_file():
+            raise UserError(f"{directory} lacks {name}, which {WEIGHTS_INDEX} names.", "Fetch the model again, whole.")
+    return [directory / name for name in names]
+
+
 def tensor_files(directory: Path) -> dict[str, Path]:
     """Which safetensors file of a model directory holds each tensor.
 
@@ -98,13 +123,21 @@ def tensor_files(directory: Path) -> dict[str, Path]:
     """
     from safetensors import SafetensorError, safe_open
 
-    result = {}
-    for path in sorted(directory.glob("*.safetensors")):
+    result: dict[str, Path] = {}
+    for path in weight_files(directory):
         try:
             with safe_open(path, framework="np") as file:
                 result.update(dict.fromkeys(file.keys(), path))
         except SafetensorError as error:
             raise UserError(f"{path.name} is damaged or cut short ({error}).", "Fetch the model again.") from error
-    if not result:
-        raise UserError(f"{directory} holds no .safetensors weights.", "Save the model as safetensors.")
     return result
+
+
+def set_chat_template(directory: Path, template: str) -> None:
+    """Replace the chat template of a model directory."""
+    path = directory / TOKENIZER_CONFIG
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content["chat_template"] = template
+    _write_json(path, content)
+    # Where both exist this file would win.
+    (directory / "chat_template.jinja").unlink(missing_ok=True)

@@ -16,7 +16,7 @@ class Architecture:
     name: str
     """``general.architecture`` of the GGUF file."""
     interleaved_rope: bool
-    """llama.cpp rotates neighbouring pairs of a head here, transformers the two halves: rows of q and k change places."""
+    """llama.cpp rotates neighbouring pairs of a head, transformers its two halves: rows of q and k change places."""
     optional_bias: bool
     """Whether llama.cpp accepts the biases that the config's ``attention_bias`` and ``mlp_bias`` add."""
 

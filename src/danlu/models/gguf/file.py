@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ class GgufFile:
                 values_RC[part] = quants.dequantize(stored_RB[part], tensor.tensor_type)
         except NotImplementedError:
             raise UserError(
-                f"The tensor {name} of {self.path.name} is quantised as {self.quantization(name)}, which cannot be read.",
+                f"{self.path.name} has {name} quantised as {self.quantization(name)}, which cannot be read.",
                 "Take a file of another type, for example Q8_0 or F16.",
             ) from None
         return values_RC.reshape(shape)
@@ -110,7 +110,7 @@ def _open(path: Path) -> GGUFReader:
     if not is_gguf(path):
         raise UserError(f"{path.name} is not a GGUF file.", "Check the download; a GGUF file begins with 'GGUF'.")
     try:
-        return cast("GGUFReader", GGUFReader(path))
+        return GGUFReader(path)
     except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
         # The reader indexes into the mapped file and reports truncation as whatever numpy says about it.
         raise UserError(

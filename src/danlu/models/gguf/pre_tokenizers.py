@@ -4,7 +4,7 @@ GGUF keeps only a name for this (``tokenizer.ggml.pre``); ``tokenizer.json`` kee
 one to the other in both directions. Rules are regular expressions applied one after the other; every match, and every
 stretch between matches, becomes a piece.
 
-The rules are facts about the models' tokenizers. They were checked against llama.cpp's own test vectors for these names.
+The rules are facts about the models' tokenizers, checked against llama.cpp's own test vectors for these names.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def _backend(file: GgufFile, tokens: list[str]) -> Any:
         case _:
             raise UserError(
                 f"{file.path.name} has a vocabulary of kind {kind!r}, which cannot be read.",
-                "Known kinds: gpt2 (byte-level BPE) and llama (SentencePiece). Import its Hugging Face directory instead.",
+                "Known: gpt2 (byte-level BPE) and llama (SentencePiece). Import its Hugging Face directory instead.",
             )
     for index, token in enumerate(tokens):
         # Each is added by itself: one call takes either special tokens or others.

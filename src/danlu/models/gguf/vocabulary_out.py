@@ -130,7 +130,8 @@ def _tokens(content: dict[str, Any], num_embeddings: int) -> tuple[list[str], li
             "Check that the tokenizer belongs to this model.",
         )
     unknown = content["model"].get("unk_token")
-    tokens, types = [], []
+    tokens: list[str] = []
+    types: list[int] = []
     for index in range(num_embeddings):
         token = by_id.get(index)
         tokens.append(f"[PAD{index}]" if token is None else token)
