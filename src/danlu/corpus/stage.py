@@ -27,7 +27,7 @@ WANTED = ("exact duplicate", "near duplicate")
 # process takes by itself, 51 MB of Parquet.
 BASE_SECONDS = 0.5
 SECONDS_PER_BYTE = 3.2e-7
-BASE_MEMORY_BYTES = 130 * 2**20
+BASE_MEMORY_BYTES = 115 * 2**20
 MEMORY_PER_BYTE = 9
 DISK_PER_BYTE = 0.6
 
