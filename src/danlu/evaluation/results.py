@@ -80,7 +80,7 @@ class Results:
         return (
             f"{verdict} on {amount}: {losses[difference.model]:.3f} against {losses[difference.baseline]:.3f} nats per "
             f"token, a paired difference of {difference.mean:+.3f} {_range(difference.interval)}, "
-            f"p = {difference.p_value:.2g}; {difference.num_better:,} rows got better."
+            f"p = {difference.p_value:.2g}; {difference.num_better:,} of {len(self.row_ids):,} rows got better."
         )
 
     def facts(self) -> dict[str, Any]:
