@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -93,10 +94,8 @@ def test_everything_else_is_refused(gate: str) -> None:
 
 def test_a_long_row_of_signs_is_read_or_refused_but_harmless() -> None:
     gate = "-" * 490 + "1 < 2"
-    try:
+    with suppress(ValueError):
         assert verdict(gate) is True
-    except ValueError:
-        pass
 
 
 @given(st.text(max_size=80))
