@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -148,6 +149,8 @@ def version(as_json: JsonOption = False) -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    # Libraries tell their callers' authors what will change; that is not for the person at the terminal.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     sys.exit(run_cli(sys.argv[1:]))
 
 
