@@ -78,8 +78,8 @@ def main() -> None:
 def measure_ours(workspace: Path, *, steps: int, seed: int) -> dict[str, Any]:
     """Train with ``danlu run``; the stages before it are there already. Another seed is another artifact."""
     settings = ["--set", f"tuned.budget.steps={steps}", "--set", f"tuned.seed={seed}"]
-    run_recipe(RECIPE, workspace, *settings)
-    counted = read_metrics(workspace / "runs" / "bench-sft" / "stages" / "tuned" / "metrics.jsonl")[1:]
+    artifact = run_recipe(RECIPE, workspace, *settings)["stages"]["tuned"]["artifact"]
+    counted = read_metrics(workspace / "runs" / "bench-sft" / "stages" / "tuned" / artifact / "metrics.jsonl")[1:]
     return {
         # Packed rows are nearly full, so that every step reads about as many tokens.
         "tokens_per_second": harmonic_mean(step["train/tokens_per_second"] for step in counted),

@@ -108,13 +108,12 @@ def what_was_hit(workspace: Path) -> dict[str, Any]:
     """The stage that was running, and how far training and its checkpoints had come."""
     run = read_json(workspace / "runs" / "assistant" / "run.json") or {"stages": {}}
     running = [name for name, stage in run["stages"].items() if stage["state"] == "running"]
-    directory = workspace / "runs" / "assistant" / "stages" / TRAINING_STAGE
-    steps = read_metrics(directory / "metrics.jsonl")
-    checkpoints = sorted(path.name for path in (directory / "checkpoints").glob("*step-*"))
+    stage = workspace / "runs" / "assistant" / "stages" / TRAINING_STAGE
+    steps = [record["step"] for path in stage.glob("*/metrics.jsonl") for record in read_metrics(path)]
     return {
         "stage": running[0] if running else "between stages",
-        "training_steps": steps[-1]["step"] if steps else 0,
-        "checkpoints": checkpoints,
+        "training_steps": len(steps),
+        "checkpoints": sorted(path.name for path in stage.glob("*/checkpoints/*step-*")),
     }
 
 
