@@ -228,3 +228,13 @@ def test_changed_recipe_does_not_pick_up_old_checkpoints(run: Run, workspace: Wo
     with pytest.raises(RuntimeError, match="power cut"):
         run(overrides=["sum.fail=power cut"])
     assert run(overrides=["sum.factor=10"]).stages["sum"].facts == {"total": 100}
+
+
+def test_names_matter_where_the_result_carries_them() -> None:
+    """`Reference(named=True)` puts the names into the id, and only there."""
+    from danlu.artifacts.manifest import Parent
+    from danlu.pipeline.steps import _identity
+
+    parent = Parent(field="models", name="base", kind="model", id="ab", part="x")
+    assert _identity(parent, named=False) == "ab.x"
+    assert _identity(parent, named=True) == "base=ab.x"

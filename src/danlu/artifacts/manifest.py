@@ -79,7 +79,8 @@ def artifact_id(
 ) -> str:
     """The id of what a stage will make: the first 16 hex digits of a SHA-256 over everything that determines it.
 
-    Names that the recipe chose do not take part, so renaming a stage does not run it again.
+    Names that the recipe chose take part only where the result carries them (see `Reference`), so renaming a stage
+    does not run it again.
     """
     identity = {
         "kind": kind,

@@ -35,6 +35,9 @@ class Reference:
 
     kinds: tuple[str, ...]
     """Artifact kinds that may stand here."""
+    named: bool = False
+    """Whether what the stage makes carries the names the recipe gave (a report's table does): then they are part of its
+    id. Otherwise renaming a stage runs nothing again."""
 
 
 @dataclass(frozen=True)

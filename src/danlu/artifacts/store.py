@@ -58,13 +58,16 @@ class ArtifactStore:
         return self.root / kind / artifact_id
 
     def find(self, kind: str, artifact_id: str) -> Artifact | None:
-        """The artifact, or None if it was never published. Reads the manifest only; see `damage` for the payload."""
+        """The artifact, or None if it was never published or its manifest cannot be read.
+
+        Reads the manifest only; see `damage` for the payload.
+        """
         path = self.path(kind, artifact_id)
         try:
             text = (path / MANIFEST_FILE).read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
+            return Artifact(path, Manifest.model_validate_json(text))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
-        return Artifact(path, Manifest.model_validate_json(text))
 
     def get(self, artifact_id: str) -> Artifact:
         """The artifact with this id (or an unambiguous beginning of it).

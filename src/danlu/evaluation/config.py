@@ -33,7 +33,7 @@ class EvaluateConfig(StageConfig):
     """Compare models on the same held-out rows."""
 
     do: Literal["evaluate"]
-    models: Annotated[list[str], Reference(("model",))] = Field(min_length=1)
+    models: Annotated[list[str], Reference(("model",), named=True)] = Field(min_length=1)
     """The models; the first is the one that the others are compared with."""
     data: Annotated[str, Reference(("examples",))]
     """Held-out examples, for example ``rows.test``; ``test`` is meant when no part is named."""

@@ -7,8 +7,6 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from danlu.artifacts.manifest import Manifest
 from danlu.artifacts.store import Artifact
 from danlu.pipeline.environment import environment
@@ -22,10 +20,7 @@ def find_whole(job: Job, step: Step) -> Artifact | None:
     path = job.store.path(kind, step.id)
     if not path.exists():
         return None
-    try:
-        artifact = job.store.find(kind, step.id)
-    except ValidationError:
-        artifact = None
+    artifact = job.store.find(kind, step.id)
     damage = "its artifact.json is missing or unreadable" if artifact is None else job.store.damage(artifact)
     if damage is None:
         return artifact

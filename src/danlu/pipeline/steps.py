@@ -152,10 +152,10 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         for link in links
     ]
     settings = stage.config.model_dump(mode="json", by_alias=True, exclude={"do"})
-    for setting, _, value in marked_settings(stage.config, Reference):
+    for setting, mark, value in marked_settings(stage.config, Reference):
         if value is not None:
             taken = [parent for parent in parents if parent.field == setting]
-            settings[setting] = [f"{parent.id}.{parent.part}" if parent.part else parent.id for parent in taken]
+            settings[setting] = [_identity(parent, named=mark.named) for parent in taken]
     for setting, found in sources.items():
         settings[setting] = [source.record.sha256 for source in found]
     identity = artifact_id(
@@ -167,6 +167,12 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         sources=[source.record for found in sources.values() for source in found],
     )
     return Step(stage, module, identity, settings, parents, sources, links, outside)
+
+
+def _identity(parent: Parent, *, named: bool) -> str:
+    """What stands in the settings for a reference."""
+    identity = f"{parent.id}.{parent.part}" if parent.part else parent.id
+    return f"{parent.name}={identity}" if named else identity
 
 
 def _outside(job: Job, name: str) -> dict[str, Artifact]:
