@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -46,10 +45,7 @@ def _read(store: ArtifactStore, kind: str | None) -> list[dict[str, Any]]:
         if directory.name.startswith("."):
             continue
         each: dict[str, Any] = {"kind": directory.parent.name, "artifact": directory.name, "path": str(directory)}
-        try:
-            artifact = store.find(directory.parent.name, directory.name)
-        except ValidationError:
-            artifact = None
+        artifact = store.find(directory.parent.name, directory.name)
         if artifact is None:
             found.append({**each, "damaged": True})
             continue
