@@ -15,7 +15,11 @@ PREPARES = False
 
 CHARACTERS_PER_TOKEN = 4.0
 TOKENS_PER_SECOND_AND_BILLION = 120.0
-"""Scored tokens a second for a model of a billion parameters, where nothing better is known."""
+"""Tokens scored in a second by a model of a billion parameters, where nothing better is known."""
+SECONDS_PER_STEP_AND_BILLION = 0.5
+"""One token of all answers, for a model of a billion parameters: its weights are read once."""
+LOAD_SECONDS = 5.0
+"""Reading a model and resampling its rows."""
 BYTES_BEFORE_MODEL = 900_000_000
 """Resident memory of the process with torch and transformers loaded."""
 
@@ -30,8 +34,9 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     share = num_rows / max(1, sum(shares.values()))
     num_tokens = data.facts.get("num_characters", 0) * share / CHARACTERS_PER_TOKEN
     sizes = [float(model.facts.get("num_parameters", 0)) for model in context.inputs["models"]]
-    generated = config.generations.rows * config.generations.max_new_tokens
-    seconds = sum((num_tokens + 2 * generated) * size / 1e9 / TOKENS_PER_SECOND_AND_BILLION + 5 for size in sizes)
+    num_steps = config.generations.max_new_tokens if config.generations.rows else 0
+    seconds_per_billion = num_tokens / TOKENS_PER_SECOND_AND_BILLION + num_steps * SECONDS_PER_STEP_AND_BILLION
+    seconds = sum(seconds_per_billion * size / 1e9 + LOAD_SECONDS for size in sizes)
     _, weight_bytes = _precision(config)
     return Estimate(
         seconds=seconds,
