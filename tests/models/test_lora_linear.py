@@ -99,3 +99,12 @@ def test_seed_decides_the_first_weights(tiny_model_dir: Path, seed: int) -> None
 
     assert torch.equal(first(seed), first(seed))
     assert not torch.equal(first(seed), first(seed + 1))
+
+
+def test_an_adapter_on_the_head_is_refused(tiny_model_dir: Path) -> None:
+    from danlu.errors import UserError
+    from danlu.models.head import Head
+
+    model = ours(tiny_model_dir, targets=["lm_head"])
+    with pytest.raises(UserError, match="output head"):
+        Head.of(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def add_lora(model: Any, *, rank: int, alpha: float, dropout: float, targets: st
         bias="none",
     )
     config._register_custom_module({torch.nn.Linear: FusedLoraLinear})
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # PEFT asks transformers for a name that transformers is about to rename; not the user's business.
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing.*")
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 

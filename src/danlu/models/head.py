@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from danlu.errors import UserError
+
 CHUNK_TOKENS = 256
 
 
@@ -33,6 +35,11 @@ class Head:
     def of(cls, model: Any) -> Head:
         """The head of a transformers causal language model."""
         layer, config = model.get_output_embeddings(), model.config.get_text_config()
+        if hasattr(layer, "base_layer"):
+            raise UserError(
+                "The adapter targets the output head, which Danlu trains and scores in pieces.",
+                "Take the head out of adapter.targets; `all-linear` leaves it out.",
+            )
         scale = getattr(config, "logit_scale", None) or 1.0 / (getattr(config, "logits_scaling", None) or 1.0)
         softcap = getattr(config, "final_logit_softcapping", None)
         return cls(weight=layer.weight, bias=getattr(layer, "bias", None), scale=float(scale), softcap=softcap)

@@ -63,8 +63,11 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdp
         attention: Name in transformers' attention interface.
     """
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     from danlu.hardware.machine import default_device
+
+    logging.disable_progress_bar()  # it would cut through the run's own progress
 
     model: Any = AutoModelForCausalLM.from_pretrained(
         str(directory), dtype=dtype, attn_implementation=attention, local_files_only=True, use_safetensors=True

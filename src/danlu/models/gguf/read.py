@@ -51,14 +51,15 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
         UserError: as `read_gguf`.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     file = GgufFile(path)
     config = read_config(file)
     weights = {name: torch.from_numpy(values) for name, values in _tensors(file, config, expected_shapes(config))}
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(weights, strict=False, assign=True)
-    model.tie_weights()
+    # Takes the tensors as they are: no second copy, and no time spent on random initial weights.
+    model = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
+        None, config=config, state_dict=weights, dtype=torch.float32
+    )
     return model.eval(), read_tokenizer(file)
 
 
