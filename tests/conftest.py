@@ -6,6 +6,7 @@ Inside a pytest-xdist worker each process computes on one thread, so that worker
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# The measurements are not installed; what they rest on is tested too.
+sys.path.insert(0, str(REPOSITORY))
+
 SHARED_CACHE = Path(os.environ.get("DANLU_CACHE") or REPOSITORY / ".cache" / "danlu").expanduser().resolve()
 
 CHAT_TEMPLATE = (
