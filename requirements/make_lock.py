@@ -6,7 +6,7 @@
 
 pip resolves everything in one go, so nothing is installed behind another package's back. What the lock holds already
 is kept unless it is told to move. The lock says nothing about the machine: torch is pinned without its build
-(``+cpu``, ``+cu130``), and the CUDA libraries are left to torch, which pins each of them exactly itself. So pip takes
+(``+cpu``, ``+cu130``), and the CUDA libraries are left to torch, which names their versions itself. So pip takes
 the CPU build where its configuration offers one, and nothing of CUDA comes in with it.
 
 Every pin is checked to have a wheel for each supported version of Python, on the platform this runs on.
@@ -36,7 +36,7 @@ FORBIDDEN = ("torchvision", "torchaudio")
 """With a CPU build of torch, the torchvision that a registry offers makes transformers fail to import."""
 
 BROUGHT_BY_TORCH = ("nvidia-", "cuda-", "triton")
-"""Packages that a CUDA build of torch pins exactly; they differ from machine to machine."""
+"""Packages that a CUDA build of torch brings in versions of its own choice; they differ from machine to machine."""
 
 HEADER = """\
 # Every package that Danlu, its server and its checks need, in one exact version. Written by requirements/make_lock.py.
