@@ -6,6 +6,7 @@ A route checks what it was sent, asks the engine for token ids and hands a list 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        executor.shutdown()
+        # In a thread, since answers that are cut off now are told so by the event loop.
+        await asyncio.to_thread(executor.shutdown)
 
     # The interactive API pages would load their scripts from the internet.
     app = FastAPI(title="Danlu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

@@ -30,6 +30,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _name(host: str) -> str:
+    """The name or address in a ``Host`` header, without the port; empty if it makes no sense."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
 class Guard:
     """ASGI middleware that turns strangers away before a request is read.
 
@@ -57,10 +65,10 @@ class Guard:
     def _objection(self, path: str, headers: Headers) -> ApiError | None:
         if self._loopback_only:
             host = headers.get("host", "")
-            if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            if not is_loopback(_name(host)):
                 return ApiError(403, "This server only answers to localhost.", code="host_not_allowed")
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc != host:
+            if origin is not None and origin.removeprefix("http://") != host:
                 return ApiError(403, "Pages of other sites may not use this server.", code="origin_not_allowed")
         if self._api_keys and path.startswith(CLOSED) and not self._has_key(headers.get("authorization", "")):
             return ApiError(

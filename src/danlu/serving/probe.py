@@ -93,6 +93,8 @@ def _ready(line: str, process: subprocess.Popen[str], log: IO[str]) -> dict[str,
         raise UserError(
             f"The server did not start: {last_words}", "Try it by hand: danlu serve NAME --workspace DIR"
         ) from None
+    if "error" in ready:
+        raise UserError(f"The server did not start: {ready['error']['what']}", ready["error"]["hint"])
     return ready
 
 

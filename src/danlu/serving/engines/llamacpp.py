@@ -7,6 +7,7 @@ only offered by the listener it opens on loopback, which is therefore locked wit
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,10 @@ class LlamaCppEngine:
         self._client = self._connect()
 
     def _load(self, path: Path) -> Any:
+        # llama.cpp's threads meet at a barrier hundreds of times a token. OpenMP's default is to spin there, which
+        # costs a time slice whenever another process holds a core: 48 tokens took 35 to 60 s on two busy cores, and 2
+        # to 4 s with waiting threads asleep. OpenMP reads this when it is loaded, so it is said before the import.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             import xllamacpp
         except ImportError as error:

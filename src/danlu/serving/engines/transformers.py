@@ -35,6 +35,7 @@ class TransformersEngine:
 
     def __init__(self, path: Path, *, max_context: int, parallel: int) -> None:
         import torch
+        from safetensors import SafetensorError
         from transformers import GenerationConfig
 
         from danlu.hardware.machine import supports_fast_bfloat16
@@ -45,7 +46,7 @@ class TransformersEngine:
         try:
             self._tokenizer = load_tokenizer(path)
             self._model = load_causal_lm(path, dtype=torch.bfloat16 if supports_fast_bfloat16() else torch.float32)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{path} cannot be loaded as a language model: {str(error).strip().splitlines()[0]}",
                 "It must hold config.json, safetensors and the tokenizer of a causal language model.",
@@ -159,8 +160,8 @@ def _choice_of_token(sampling: Sampling) -> dict[str, Any]:
         return {"do_sample": False}
     return {
         "do_sample": True,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+        "temperature": float(sampling.temperature),
+        "top_p": float(sampling.top_p),
         "top_k": sampling.top_k,
     }
 
