@@ -18,7 +18,6 @@ import tempfile
 import venv
 from functools import partial
 from pathlib import Path
-from statistics import harmonic_mean
 from typing import Any
 
 from benchmarks.common import REPOSITORY, interleave, last_json, median_ratio, report, run_recipe
@@ -80,9 +79,12 @@ def measure_ours(workspace: Path, *, steps: int, seed: int) -> dict[str, Any]:
     settings = ["--set", f"tuned.budget.steps={steps}", "--set", f"tuned.seed={seed}"]
     artifact = run_recipe(RECIPE, workspace, *settings)["stages"]["tuned"]["artifact"]
     counted = read_metrics(workspace / "runs" / "bench-sft" / "stages" / "tuned" / artifact / "metrics.jsonl")[1:]
+
+    def total(name: str) -> float:
+        return sum(step[name] for step in counted)
+
     return {
-        # Packed rows are nearly full, so that every step reads about as many tokens.
-        "tokens_per_second": harmonic_mean(step["train/tokens_per_second"] for step in counted),
+        "tokens_per_second": total("train/tokens") / total("train/seconds"),
         "steps": len(counted),
         "losses": [step["train/loss"] for step in counted],
     }
@@ -93,7 +95,8 @@ def measure_trl(model: Path, data: Path, configuration: str, *, steps: int, seed
     arguments = {"model": model, "data": data, "configuration": configuration, "steps": steps, "seed": seed}
     command = [str(PEER_ENVIRONMENT / "bin" / "python"), str(PEER_SCRIPT)]
     command += [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    # Danlu lets waiting threads sleep, which matters when other programs use the cores; TRL is given the same.
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
     finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
     if finished.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {finished.returncode}:\n{finished.stderr}")

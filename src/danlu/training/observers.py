@@ -32,6 +32,8 @@ class WriteMetrics:
                 "train/loss": report.loss,
                 "train/learning_rate": report.learning_rate,
                 "train/gradient_norm": report.gradient_norm,
+                "train/tokens": report.num_tokens,
+                "train/seconds": report.seconds,
                 "train/tokens_per_second": report.num_tokens / report.seconds,
             },
         )
