@@ -57,9 +57,8 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     config = read_config(file)
     weights = {name: torch.from_numpy(values) for name, values in _tensors(file, config, expected_shapes(config))}
     # Takes the tensors as they are: no second copy, and no time spent on random initial weights.
-    model = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
-        None, config=config, state_dict=weights, dtype=torch.float32
-    )
+    model_class: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    model = model_class.from_pretrained(None, config=config, state_dict=weights, dtype=torch.float32)
     return model.eval(), read_tokenizer(file)
 
 

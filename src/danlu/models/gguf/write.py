@@ -77,7 +77,7 @@ def write_gguf(
         writer.add_name(name)
         if licence:
             writer.add_license(licence)
-        writer.add_size_label(gguf.size_label(*_parameter_counts(shapes), expert_count=0))
+        writer.add_size_label(size_label(sum(math.prod(shape) for shape in shapes.values())))
         writer.add_file_type(gguf.LlamaFileType[whole_type])
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
         notes = write_config(writer, config)
@@ -104,6 +104,13 @@ def write_gguf(
         writer.close()
         aside.unlink(missing_ok=True)
     return notes
+
+
+def size_label(num_parameters: int) -> str:
+    """``135M``, as GGUF files name sizes."""
+    import gguf
+
+    return str(gguf.size_label(num_parameters, num_parameters, 0, expert_count=0))
 
 
 def _announce(writer: Any, name: str, shape: tuple[int, ...], storage: Any) -> None:
@@ -146,9 +153,3 @@ def _end_ids(directory: Path, tokenizer: Any) -> list[int]:
         return [tokenizer.eos_token_id]
     ids = GenerationConfig.from_pretrained(str(directory), local_files_only=True).eos_token_id
     return [ids] if isinstance(ids, int) else list(ids or [])
-
-
-def _parameter_counts(shapes: dict[str, tuple[int, ...]]) -> tuple[int, int, int]:
-    """Total, shared and per-expert parameters, as gguf.size_label wants them."""
-    total = sum(math.prod(shape) for shape in shapes.values())
-    return total, total, 0

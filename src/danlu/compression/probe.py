@@ -1,0 +1,149 @@
+"""The held-out conversations on which exports are compared with the trained model."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from danlu.errors import UserError
+
+Conversation = list[dict[str, str]]
+
+MAX_ROW_TOKENS = 512
+"""Rows are cut here, in tokens."""
+MAX_EXACT_TOKENS = 256
+"""Positions that are also computed in float64."""
+MAX_TOKENISED_ROWS = 200
+"""Token ids are compared on this many rows."""
+
+BUILT_IN: list[Conversation] = [
+    [
+        {"role": "user", "content": "Why does bread rise?"},
+        {
+            "role": "assistant",
+            "content": "Yeast eats the sugar in the dough and gives off carbon dioxide. The gluten holds the gas in "
+            "small bubbles, so the dough grows. In the oven the bubbles expand once more, then the crumb sets.",
+        },
+    ],
+    [
+        {"role": "user", "content": "Write a Python function that counts the words of a file."},
+        {
+            "role": "assistant",
+            "content": "def count_words(path):\n    with open(path, encoding='utf-8') as file:\n"
+            "        return sum(len(line.split()) for line in file)\n\nIt reads 1 line at a time: 10,000,000 are fine.",
+        },
+    ],
+    [
+        {"role": "user", "content": "用一句话介绍丹炉。"},
+        {"role": "assistant", "content": "丹炉是古人炼丹的炉子：把原料放进去，用稳定的火候慢慢炼成更珍贵的东西。"},
+    ],
+    [
+        {"role": "user", "content": "List three things to check before a long bicycle tour."},
+        {
+            "role": "assistant",
+            "content": "1. Brakes: the pads should be at least 2 mm thick.\n2. Tyres: 4-5 bar, no cracks.\n"
+            "3. Chain: clean it, oil it, and measure how far it has stretched (0.75 % is too much).",
+        },
+    ],
+]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is compared."""
+
+    conversations: list[Conversation]
+    """Those whose token ids are compared."""
+    texts: list[str]
+    """The same, as the trained model's chat template renders them."""
+    ids: list[list[int]]
+    """Token ids of the texts."""
+    rows: list[list[int]]
+    """Beginnings of `ids` whose next-token distributions are compared: `num_tokens` positions together."""
+    origin: str
+    """Where the conversations come from."""
+    num_skipped: int
+    """Conversations that llama.cpp cannot tokenise alike because they are not in Unicode's composed form."""
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(len(row) for row in self.rows)
+
+    @property
+    def exact_rows(self) -> list[list[int]]:
+        """The beginning of `rows` that is also computed in float64."""
+        return _beginnings(self.rows, MAX_EXACT_TOKENS, MAX_EXACT_TOKENS)
+
+
+def make_probe(
+    tokenizer: Any, conversations: list[Conversation], *, origin: str, num_tokens: int, context: int
+) -> Probe:
+    """Render and tokenise conversations with the trained model's tokenizer.
+
+    Args:
+        tokenizer: The trained model's.
+        conversations: In a fixed order.
+        origin: Where they come from, for the report.
+        num_tokens: Positions to compare distributions at.
+        context: The model's longest context, in tokens.
+
+    Raises:
+        UserError: there is nothing to compare on.
+    """
+    composed = _composed_only(tokenizer)
+    kept: list[Conversation] = []
+    texts: list[str] = []
+    num_skipped = 0
+    for conversation in conversations:
+        if len(kept) == MAX_TOKENISED_ROWS:
+            break
+        text = render(tokenizer, conversation)
+        if composed and not unicodedata.is_normalized("NFC", text):
+            num_skipped += 1
+            continue
+        kept.append(conversation)
+        texts.append(text)
+    if not kept:
+        raise UserError("There are no held-out rows to compare the export on.", "Name examples that have a test part.")
+    ids = [tokenise(tokenizer, text) for text in texts]
+    return Probe(kept, texts, ids, _beginnings(ids, num_tokens, min(context, MAX_ROW_TOKENS)), origin, num_skipped)
+
+
+def render(tokenizer: Any, conversation: Conversation, *, prompt: bool = False) -> str:
+    """The text of a conversation: by the chat template, or, where there is none, the turns one below the other.
+
+    Args:
+        tokenizer: A transformers tokenizer.
+        conversation: Turns in order.
+        prompt: Leave out the last turn and ask for it instead.
+    """
+    turns = conversation[:-1] if prompt else conversation
+    if not tokenizer.chat_template:
+        return "\n".join(turn["content"] for turn in turns)
+    text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt)
+    return text
+
+
+def tokenise(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a rendered text, to which nothing is added."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids
+
+
+def _composed_only(tokenizer: Any) -> bool:
+    """Whether the tokenizer brings text into composed form, which llama.cpp does not."""
+    return "NFC" in str(tokenizer.backend_tokenizer.normalizer) if tokenizer.is_fast else False
+
+
+def _beginnings(ids: list[list[int]], num_tokens: int, longest: int) -> list[list[int]]:
+    rows = []
+    left = num_tokens
+    for row in ids:
+        beginning = row[: min(longest, left)]
+        if beginning:
+            rows.append(beginning)
+            left -= len(beginning)
+        if not left:
+            break
+    return rows

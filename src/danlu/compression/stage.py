@@ -1,0 +1,168 @@
+"""``do: export``: write a model in formats other programs read, each compared with it. Makes an ``export``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from danlu.artifacts.stage import Estimate, StageContext
+from danlu.compression.config import ExportConfig, FormatName
+from danlu.errors import UserError
+
+KIND = "export"
+VERSION = 1
+PREPARES = False
+
+BYTES_PER_WEIGHT: dict[FormatName, float] = {"hf": 4.0, "gguf-f16": 2.0, "gguf-q8_0": 34 / 32}
+BYTES_BEFORE_MODEL = 900_000_000
+"""Resident memory of the process with torch, transformers and peft loaded."""
+
+
+def plan(config: ExportConfig, context: StageContext) -> Estimate:
+    """Time and memory grow with the number of weights; the gate reads every export back once."""
+    from danlu.compression.estimate import peak_memory_bytes, seconds
+
+    model = context.input("model")
+    num_parameters = int(model.facts.get("num_parameters") or 0)
+    _check_architecture(config, model.facts)
+    data = context.inputs.get("data") or []
+    where = f"{data[0].name}.{data[0].part or 'test'}" if data else "built-in conversations"
+    notes = [f"every export is compared with the trained model at {config.gate.tokens:,} positions of {where}"]
+    if not num_parameters:
+        notes.append("the size of the model is not known yet, so time and memory are not either")
+    return Estimate(
+        seconds=seconds(num_parameters, config.formats, config.gate.tokens),
+        peak_memory_bytes=peak_memory_bytes(num_parameters, BYTES_BEFORE_MODEL),
+        disk_bytes=int(sum(BYTES_PER_WEIGHT[name] * num_parameters for name in config.formats)),
+        notes=notes,
+        facts={"formats": {name: {"path": _place(name, "model")} for name in config.formats}},
+    )
+
+
+def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any]:
+    """Write every format, compare it, and let it pass or fail."""
+    import torch
+
+    from danlu.compression.divergence import Observation, last_hidden_states
+    from danlu.compression.gate import Parity, check_gguf, check_hf, require
+    from danlu.compression.merge import merge_adapter, save_model
+    from danlu.compression.probe import make_probe
+    from danlu.models.gguf.write import size_label, write_gguf
+    from danlu.models.head import Head
+    from danlu.models.load import base_artifact, load_model
+    from danlu.telemetry.resources import release_memory
+
+    artifact = context.input("model").artifact
+    assert artifact is not None
+    base = base_artifact(artifact, context.store)
+    loaded = load_model(artifact, context.store, dtype=torch.float32)
+    tokenizer = loaded.tokenizer
+    conversations, origin = _conversations(context)
+    probe = make_probe(
+        tokenizer,
+        conversations,
+        origin=origin,
+        num_tokens=config.gate.tokens,
+        context=int(loaded.model.config.max_position_embeddings),
+    )
+    # Before anything is merged, in place.
+    hidden_ND = last_hidden_states(loaded.model, probe.rows)
+    exact_hidden_ND = last_hidden_states(loaded.model.double(), probe.exact_rows)
+    model = merge_adapter(loaded.model.float())
+    head = Head.of(model)
+    num_parameters = model.num_parameters()
+    name = config.name or f"{model.config.model_type}-{size_label(num_parameters)}"
+
+    formats: dict[str, dict[str, Any]] = {}
+    with _directory_for_hf(config, context, out) as hf:
+        save_model(model, tokenizer, hf, licence_from=base.path)
+        del loaded, model
+        for each in config.formats:
+            release_memory()
+            place = _place(each, name)
+            if each == "hf":
+                exact_head = replace(head, weight=head.weight.double())
+                parity: Parity = check_hf(hf, Observation(exact_hidden_ND, exact_head), tokenizer, probe)
+                del exact_head
+            else:
+                path = out / place
+                path.parent.mkdir()
+                file_type = each.removeprefix("gguf-")
+                for note in write_gguf(hf, path, file_type=file_type, name=name, licence=base.facts.get("licence")):
+                    context.reporter.warn(f"{each}: {note}.")
+                parity = check_gguf(path, Observation(hidden_ND, head), tokenizer, probe)
+            for note in parity.notes:
+                context.reporter.warn(f"{each}: {note}.")
+            require(each, parity, config.gate)
+            formats[each] = {"path": place, "num_bytes": _num_bytes(out / place), **parity.facts()}
+            context.reporter.say(_line(each, formats[each]))
+    facts = {
+        "formats": formats,
+        "num_parameters": num_parameters,
+        "compared_on": {"origin": probe.origin, "rows": len(probe.ids), "tokens": probe.num_tokens},
+        "bounds": config.gate.model_dump(mode="json"),
+        "licence": base.facts.get("licence"),
+    }
+    (out / "parity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return facts
+
+
+def _conversations(context: StageContext) -> tuple[list[list[dict[str, str]]], str]:
+    """Held-out conversations in the order of their ids, and where they come from."""
+    from danlu.artifacts.examples import SPLITS, read_examples
+    from danlu.compression.probe import BUILT_IN
+
+    if not context.inputs.get("data"):
+        return BUILT_IN, "built-in conversations"
+    data = context.input("data")
+    part = data.part or "test"
+    if part not in SPLITS:
+        raise UserError(f"{data.name} has no part {part!r}.", f"Parts are {', '.join(SPLITS)}.")
+    rows = read_examples(data.path, part)
+    if not rows:
+        raise UserError(
+            f"{data.name}.{part} has no rows to compare the export on.",
+            "Hold rows out with split: {test: 0.1}, or leave data out.",
+        )
+    return [row["messages"] for row in sorted(rows, key=lambda row: str(row["id"]))], f"{data.name}.{part}"
+
+
+def _check_architecture(config: ExportConfig, facts: Any) -> None:
+    """Say before anything is spent that GGUF does not know the architecture."""
+    from danlu.models.gguf.architectures import architecture_to_write
+
+    if facts.get("architecture") and config.formats != ["hf"]:
+        architecture_to_write(facts["architecture"])
+
+
+@contextmanager
+def _directory_for_hf(config: ExportConfig, context: StageContext, out: Path) -> Iterator[Path]:
+    """Where the merged directory goes: into the artifact if it was asked for, else aside until GGUF is written."""
+    if "hf" in config.formats:
+        yield out / "hf"
+        return
+    context.directory.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=context.directory) as aside:
+        yield Path(aside) / "hf"
+
+
+def _place(name: FormatName, model_name: str) -> str:
+    """Where a format lies inside the artifact."""
+    return "hf" if name == "hf" else f"{name}/{model_name}.gguf"
+
+
+def _num_bytes(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else sum(each.stat().st_size for each in path.iterdir())
+
+
+def _line(name: str, facts: dict[str, Any]) -> str:
+    return (
+        f"{name}: {facts['num_bytes'] / 1e6:,.0f} MB, KL {facts['kl_mean_nats']:.2g} nats per token, "
+        f"same likeliest token at {facts['top1_agreement']:.1%} of {facts['num_positions']:,} positions, "
+        f"read by {' and '.join(facts['checked_with'])}"
+    )
