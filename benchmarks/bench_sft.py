@@ -81,7 +81,7 @@ def measure_ours(workspace: Path, *, steps: int, seed: int) -> dict[str, Any]:
     counted = read_metrics(workspace / "runs" / "bench-sft" / "stages" / "tuned" / artifact / "metrics.jsonl")[1:]
 
     def total(name: str) -> float:
-        return sum(step[name] for step in counted)
+        return float(sum(step[name] for step in counted))
 
     return {
         "tokens_per_second": total("train/tokens") / total("train/seconds"),
