@@ -182,8 +182,10 @@ class _Answer:
             if isinstance(detail, dict) and detail.get("code") == 400:
                 raise InputRefused(_message(self._error))
             raise RuntimeError(f"llama.cpp: {_message(self._error)}")
-        if self._cancelled or self._reason is None:
+        if self._cancelled:
             return Finish("cancelled", self._num_tokens)
+        if self._reason is None:
+            raise RuntimeError("llama.cpp ended an answer without saying why")
         return Finish("length" if self._reason == "length" else "stop", self._num_tokens)
 
 
