@@ -22,14 +22,14 @@ class Workspace:
 
     @classmethod
     def open(cls, root: str | Path) -> Workspace:
-        """The workspace at `root`, created if needed.
+        """The workspace at `root` with its cache, created if needed.
 
         Raises:
-            UserError: the directory cannot be created or written to.
+            UserError: the workspace cannot be created or written to, or the cache cannot be created.
         """
         workspace = cls(Path(root).expanduser().resolve())
         try:
-            for directory in (workspace.artifacts, workspace.runs, workspace.cache):
+            for directory in (workspace.artifacts, workspace.runs):
                 directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
@@ -41,6 +41,13 @@ class Workspace:
                 f"The workspace {workspace.root} is not writable.",
                 "Give a directory you may write to with --workspace DIR.",
             )
+        try:
+            workspace.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"The cache {workspace.cache} cannot be created: {error.strerror}.",
+                "Set DANLU_CACHE to a directory you may write to, or unset it to keep the cache in the workspace.",
+            ) from error
         return workspace
 
     @property
