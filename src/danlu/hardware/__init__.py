@@ -1,1 +1,1 @@
-"""What this machine is, and what a job costs on it."""
+"""What this machine is, and how its threads wait for each other."""

@@ -38,7 +38,7 @@ def this_machine() -> Machine:
 
 
 def num_usable_cores() -> int:
-    """Cores this process is allowed to run on (containers often see more than they may use)."""
+    """Cores this process is allowed to run on; often fewer than the machine has. A quota of CPU time is not seen."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

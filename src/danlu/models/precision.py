@@ -1,4 +1,4 @@
-"""Number formats of a computation: which dtype the weights are kept in, and which the matrix products run in."""
+"""The number format of matrix products."""
 
 from __future__ import annotations
 

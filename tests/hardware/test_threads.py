@@ -1,0 +1,46 @@
+"""OpenMP itself says how its threads will wait: for 0 rounds of spinning, or for very many."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import ctypes, sys
+from danlu.hardware.threads import let_waiting_threads_sleep
+let_waiting_threads_sleep()
+assert "torch" not in sys.modules
+ctypes.CDLL(sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def openmp() -> Path:
+    """GNU's OpenMP library as torch brings it."""
+    spec = find_spec("torch")
+    assert spec is not None
+    assert spec.origin is not None
+    found = sorted((Path(spec.origin).parent / "lib").glob("libgomp*.so*"))
+    if not found:
+        pytest.skip("this torch brings no libgomp")
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "spins"), [(None, lambda count: count == 0), ("active", lambda count: count > 1_000_000)]
+)
+def test_waiting_threads_sleep_unless_the_user_chose(openmp: Path, chosen: str | None, spins: object) -> None:
+    unwanted = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment["OMP_DISPLAY_ENV"] = "verbose"
+    if chosen:
+        environment["OMP_WAIT_POLICY"] = chosen
+    command = [sys.executable, "-c", SCRIPT, str(openmp)]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
+    (line,) = [line for line in said.splitlines() if "GOMP_SPINCOUNT" in line]
+    assert spins(int(line.split("'")[1]))  # type: ignore[operator]
