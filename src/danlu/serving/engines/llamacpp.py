@@ -7,13 +7,14 @@ only offered by the listener it opens on loopback, which is therefore locked wit
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from danlu.errors import UserError
+from danlu.hardware.machine import num_usable_cores
+from danlu.hardware.threads import let_waiting_threads_sleep
 from danlu.serving.engines.engine import Candidate, Emit, Finish, InputRefused, Message, Piece, Sampling, TokenLogprob
 from danlu.serving.engines.gguf_header import read_header
 
@@ -40,10 +41,7 @@ class LlamaCppEngine:
         self._client = self._connect()
 
     def _load(self, path: Path) -> Any:
-        # llama.cpp's threads meet at a barrier hundreds of times a token. OpenMP's default is to spin there, which
-        # costs a time slice whenever another process holds a core: 48 tokens took 35 to 60 s on two busy cores, and 2
-        # to 4 s with waiting threads asleep. OpenMP reads this when it is loaded, so it is said before the import.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        let_waiting_threads_sleep()  # 48 tokens: 35 to 60 s spinning on two busy cores, 2 to 4 s asleep
         try:
             import xllamacpp
         except ImportError as error:
@@ -51,8 +49,6 @@ class LlamaCppEngine:
                 "The llama.cpp engine is not installed (xllamacpp).",
                 "Install it with: pip install 'danlu[serve]', or serve with --engine transformers.",
             ) from error
-        from danlu.hardware.machine import num_usable_cores
-
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = num_usable_cores()
