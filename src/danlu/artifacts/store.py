@@ -58,7 +58,7 @@ class ArtifactStore:
         return self.root / kind / artifact_id
 
     def find(self, kind: str, artifact_id: str) -> Artifact | None:
-        """The artifact, or None if it was never published or its manifest cannot be read.
+        """The artifact, or None if it was never published or its manifest is missing or broken.
 
         Reads the manifest only; see `damage` for the payload.
         """
