@@ -9,7 +9,7 @@ from typing import Any
 
 
 class MetricsWriter:
-    """Appends one record per step to ``metrics.jsonl`` and the same numbers to ``tensorboard/``.
+    """Appends records, each of one step, to ``metrics.jsonl`` and the same numbers to ``tensorboard/``.
 
     Args:
         directory: Where both are kept.

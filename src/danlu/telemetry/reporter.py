@@ -6,6 +6,7 @@ Stages speak to a `Reporter`; who listens (the terminal, the events file) is non
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,11 +97,15 @@ class Reporter:
 
 
 class EventLog:
-    """Listener that appends each event to ``events.jsonl``."""
+    """Listener that appends each event to ``events.jsonl``, on a line of its own even after one cut short by a kill."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        cut_short = _ends_within_a_line(path)
+        # A file name that is not UTF-8 comes as lone surrogates; written as \udcff they are JSON all the same.
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        if cut_short:
+            self._file.write("\n")
 
     def on_event(self, event: dict[str, Any]) -> None:
         self._file.write(json.dumps(event, ensure_ascii=False) + "\n")
@@ -111,3 +116,11 @@ class EventLog:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

@@ -1,0 +1,88 @@
+"""What a piece of work took, against pages really touched and the clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from danlu.telemetry.resources import Measured, release_memory
+
+MEGABYTE = 10**6
+HELD_SECONDS = 0.2
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def resident_bytes() -> int:
+    """Resident set size as the kernel gives it, in pages."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def hold(num_bytes: int) -> None:
+    """Touch so much memory for a while."""
+    held = np.ones(num_bytes, np.uint8)
+    time.sleep(HELD_SECONDS)
+    del held
+
+
+@linux
+def test_peak_sees_memory_that_is_held_and_given_back() -> None:
+    release_memory()
+    before = resident_bytes()
+    with Measured() as measured:
+        hold(100 * MEGABYTE)
+    assert resident_bytes() - before < 20 * MEGABYTE, "given back before the body ended"
+    assert measured.peak_memory_bytes - before == pytest.approx(100 * MEGABYTE, abs=10 * MEGABYTE)
+
+
+@linux
+def test_a_stage_is_not_charged_for_an_earlier_one() -> None:
+    with Measured() as first:
+        hold(100 * MEGABYTE)
+    with Measured() as second:
+        hold(20 * MEGABYTE)
+    assert first.peak_memory_bytes - second.peak_memory_bytes == pytest.approx(80 * MEGABYTE, abs=10 * MEGABYTE)
+
+
+@linux
+def test_a_stage_is_not_charged_for_what_the_allocator_keeps() -> None:
+    release_memory()
+    before = resident_bytes()
+    # Pieces too small to be mapped on their own; the one behind them keeps the heap from shrinking by itself.
+    pieces = [bytes(10_000) for _ in range(5_000)]
+    last = bytes(10_000)
+    assert resident_bytes() - before > 40 * MEGABYTE
+    del pieces
+    with Measured() as measured:
+        time.sleep(0.05)
+    assert measured.peak_memory_bytes - before < 15 * MEGABYTE
+    assert len(last) == 10_000
+
+
+def test_seconds_are_those_of_the_body() -> None:
+    outer = time.perf_counter()
+    with Measured() as measured:
+        inner = time.perf_counter()
+        time.sleep(0.1)
+        inner = time.perf_counter() - inner
+    outer = time.perf_counter() - outer
+    assert 0.1 <= inner <= measured.seconds <= outer
+
+
+def test_work_that_fails_is_measured_too() -> None:
+    measured = Measured()
+
+    def fail() -> None:
+        with measured:
+            time.sleep(0.05)
+            raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        fail()
+    assert measured.seconds >= 0.05
+    assert measured.peak_memory_bytes > 0
