@@ -18,7 +18,7 @@ MAX_KL_NATS: dict[FormatName, float] = {"hf": 1e-6, "gguf-f16": 1e-4, "gguf-q8_0
 class GateConfig(Strict):
     """How close every export must be to the trained model. A miss fails the stage."""
 
-    tokens: int = Field(default=2000, ge=1)
+    tokens: int = Field(default=1000, ge=1)
     """Next-token distributions are compared at this many positions of held-out text, or all there are."""
     max_logit_difference: float = Field(default=1e-4, gt=0)
     """hf: largest absolute difference of any logit between the two sets of float32 weights, computed in float64 so that

@@ -95,7 +95,7 @@ def check_gguf(path: Path, trained: Observation, tokenizer: Any, probe: Probe) -
     context = min(int(model.config.max_position_embeddings), 2 * PROMPT_TOKENS)
     del model, observation
     llama_cpp = LlamaCpp(path, context=context)
-    likeliest = llama_cpp.top_log_probabilities(prompt, TOP_TOKENS)
+    likeliest = llama_cpp.top_log_probabilities(prompt, TOP_TOKENS, end_id=tokenizer.eos_token_id)
     return Parity(
         divergence,
         mismatch or _first_mismatch_in_llama_cpp(llama_cpp, tokenizer, probe),

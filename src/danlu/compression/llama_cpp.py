@@ -33,14 +33,13 @@ class LlamaCpp:
     def __init__(self, path: Path, *, context: int) -> None:
         import xllamacpp
 
-        from danlu.hardware.machine import num_usable_cores
-
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_ctx = context
         params.n_parallel = 1
         params.n_gpu_layers = 0
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = num_usable_cores()
+        # More would wait for each other by spinning, which is slow beside other work; the prompts are short.
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.fit_params = params.warmup = params.ui = params.endpoint_slots = False
         params.cache_ram_mib = 0
         params.verbosity = 0
@@ -64,10 +63,18 @@ class LlamaCpp:
         ids: list[int] = self._post("/tokenize", body)["tokens"]
         return ids
 
-    def top_log_probabilities(self, ids: list[int], count: int) -> dict[int, float]:
-        """The likeliest next tokens after a prompt: id -> natural logarithm of the probability."""
-        reply = self._server.handle_completions({"prompt": ids, "n_predict": 1, "n_probs": count, "temperature": 0})
-        (first,) = reply["choices"][0]["logprobs"]["content"]
+    def top_log_probabilities(self, ids: list[int], count: int, *, end_id: int) -> dict[int, float]:
+        """The likeliest next tokens after a prompt: id -> natural logarithm of the probability.
+
+        Args:
+            ids: The prompt.
+            count: How many.
+            end_id: The end-of-sequence token. It is made to be sampled (probabilities are reported as they were
+                before), because llama.cpp reports nothing for a token that is only a part of a character.
+        """
+        request = {"prompt": ids, "n_predict": 1, "n_probs": count, "temperature": 0, "logit_bias": [[end_id, 1e4]]}
+        (choice,) = self._server.handle_completions(request)["choices"]
+        (first,) = choice["logprobs"]["content"]
         return {each["id"]: each["logprob"] for each in first["top_logprobs"]}
 
     def answer(self, messages: list[dict[str, str]], max_tokens: int) -> str:

@@ -12,7 +12,7 @@ Conversation = list[dict[str, str]]
 
 MAX_ROW_TOKENS = 512
 """Rows are cut here, in tokens."""
-MAX_EXACT_TOKENS = 256
+MAX_EXACT_TOKENS = 128
 """Positions that are also computed in float64."""
 MAX_TOKENISED_ROWS = 200
 """Token ids are compared on this many rows."""
