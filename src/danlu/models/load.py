@@ -51,11 +51,14 @@ def load_tokenizer(directory: Path) -> Any:
     """The tokenizer of a model directory. Never asks the network and never runs code from the directory."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
+    # Left out, trust_remote_code makes transformers ask the terminal, where a yes would run the directory's code.
+    return AutoTokenizer.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
 
 
 def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdpa") -> Any:
     """A causal language model from a Hugging Face directory, in eval mode, on the default device.
+
+    Never asks the network and never runs code from the directory.
 
     Args:
         directory: Holds ``config.json`` and safetensors.
@@ -70,7 +73,12 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdp
     logging.disable_progress_bar()  # it would cut through the run's own progress
 
     model: Any = AutoModelForCausalLM.from_pretrained(
-        str(directory), dtype=dtype, attn_implementation=attention, local_files_only=True, use_safetensors=True
+        str(directory),
+        dtype=dtype,
+        attn_implementation=attention,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     return model.to(default_device()).eval()
 
