@@ -68,23 +68,23 @@ def compare(trained: Observation, exported: Observation) -> Divergence:
         exported: The same rows through the export.
     """
     num_positions = len(trained.hidden)
-    divergences, agreements = [], 0
-    max_difference = 0.0
+    divergences, differences, agreements = [], [], 0
     step = max(1, CHUNK_LOGITS // trained.head.weight.shape[0])
     with torch.inference_mode():
         for start in range(0, num_positions, step):
             part = slice(start, start + step)
             expected_NV, actual_NV = trained.part(part), exported.part(part)
-            max_difference = max(max_difference, float((expected_NV - actual_NV).abs().max()))
+            differences.append((expected_NV - actual_NV).abs().max())
             agreements += int((expected_NV.argmax(-1) == actual_NV.argmax(-1)).sum())
             expected_NV, actual_NV = expected_NV.log_softmax(-1), actual_NV.log_softmax(-1)
             divergences.append((expected_NV.exp() * (expected_NV - actual_NV)).sum(-1))
-    kl_N = torch.cat(divergences)
+    # Rounding can take the divergence of equal distributions a hair below zero. Unlike Python's max, torch's functions
+    # keep what is not a number.
+    kl_N = torch.cat(divergences).clamp(min=0)
     return Divergence(
-        # Rounding can take the divergence of equal distributions a hair below zero.
-        kl_mean_nats=max(0.0, float(kl_N.double().mean())),
-        kl_max_nats=max(0.0, float(kl_N.max())),
+        kl_mean_nats=float(kl_N.double().mean()),
+        kl_max_nats=float(kl_N.max()),
         top1_agreement=agreements / num_positions,
-        max_logit_difference=max_difference,
+        max_logit_difference=float(torch.stack(differences).max()),
         num_positions=num_positions,
     )

@@ -36,6 +36,9 @@ def save_model(model: Any, tokenizer: Any, directory: Path, *, licence_from: Pat
         directory: Created.
         licence_from: The base model's directory, whose licence files go along.
     """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # it would cut through the run's own progress
     directory.mkdir(parents=True)
     generation = model.generation_config
     generation.eos_token_id = end_ids(model, tokenizer)

@@ -48,7 +48,9 @@ def _load_model(directory: Path) -> Any:
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # it would cut through the run's own progress
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(directory),

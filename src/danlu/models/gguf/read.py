@@ -52,7 +52,9 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     """
     import torch
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # it would cut through the run's own progress
     file = GgufFile(path)
     config = read_config(file)
     weights = {name: torch.from_numpy(values) for name, values in _tensors(file, config, expected_shapes(config))}
