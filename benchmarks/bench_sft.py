@@ -95,8 +95,7 @@ def measure_trl(model: Path, data: Path, configuration: str, *, steps: int, seed
     arguments = {"model": model, "data": data, "configuration": configuration, "steps": steps, "seed": seed}
     command = [str(PEER_ENVIRONMENT / "bin" / "python"), str(PEER_SCRIPT)]
     command += [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-    # Danlu lets waiting threads sleep, which matters when other programs use the cores; TRL is given the same.
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
     if finished.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {finished.returncode}:\n{finished.stderr}")

@@ -17,7 +17,6 @@ from danlu.cli.chat import chat
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
 from danlu.errors import UserError
-from danlu.hardware.threads import let_waiting_threads_sleep
 from danlu.settings import DEFAULT_WORKSPACE
 
 INTERRUPTED = 130
@@ -152,7 +151,6 @@ def main() -> None:
     """Run the command line and leave with its exit status."""
     # Libraries tell their callers' authors what will change; that is not for the person at the terminal.
     warnings.filterwarnings("ignore", category=FutureWarning)
-    let_waiting_threads_sleep()
     sys.exit(run_cli(sys.argv[1:]))
 
 

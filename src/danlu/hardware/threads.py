@@ -8,9 +8,9 @@ import os
 def let_waiting_threads_sleep() -> None:
     """Tell OpenMP that a thread with nothing to do shall sleep instead of spinning. A choice the user has made stays.
 
-    torch and llama.cpp meet their threads at a barrier thousands of times a second. A spinning thread holds a core
-    until its time slice ends whenever another process wants one: on two cores with one other busy process, 1,000
-    trained tokens took 6 to 17 CPU seconds spinning and 4 asleep. OpenMP reads this when it is loaded, so call it
-    before torch is imported.
+    For servers, which share the machine: llama.cpp meets its threads at a barrier hundreds of times a token, and a
+    spinning thread holds a core until its time slice ends whenever another process wants one. Not for training, which
+    has the machine to itself and trained 400 to 490 tokens/s spinning and 240 to 260 asleep (docs/LOG.md). OpenMP
+    reads this when it is loaded, so call it before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

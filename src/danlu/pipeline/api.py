@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from danlu.hardware.threads import let_waiting_threads_sleep
 from danlu.pipeline.plan import Plan
 from danlu.pipeline.recipe import load_recipe
 from danlu.pipeline.run import RunResult, plan_recipe, run_recipe
@@ -37,7 +36,6 @@ def run(
     Raises:
         danlu.errors.UserError: something the user can mend.
     """
-    let_waiting_threads_sleep()
     loaded = load_recipe(recipe, _as_text(set))
     return run_recipe(loaded, Workspace.open(workspace), [LogListener()] if listeners is None else listeners)
 
@@ -53,7 +51,6 @@ def plan(
 
     Arguments and errors as for `run`.
     """
-    let_waiting_threads_sleep()
     loaded = load_recipe(recipe, _as_text(set))
     return plan_recipe(loaded, Workspace.open(workspace), [LogListener()] if listeners is None else listeners)
 
