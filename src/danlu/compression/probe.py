@@ -6,16 +6,10 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from danlu.compression.limits import MAX_EXACT_TOKENS, MAX_ROW_TOKENS, MAX_TOKENISED_ROWS
 from danlu.errors import UserError
 
 Conversation = list[dict[str, str]]
-
-MAX_ROW_TOKENS = 512
-"""Rows are cut here, in tokens."""
-MAX_EXACT_TOKENS = 128
-"""Positions that are also computed in float64."""
-MAX_TOKENISED_ROWS = 200
-"""Token ids are compared on this many rows."""
 
 BUILT_IN: list[Conversation] = [
     [

@@ -29,6 +29,7 @@ def plan(config: ExportConfig, context: StageContext) -> Estimate:
 
     model = context.input("model")
     num_parameters = int(model.facts.get("num_parameters") or 0)
+    vocabulary_size = int(model.facts.get("vocabulary_size") or 0)
     _check_architecture(config, model.facts)
     data = context.inputs.get("data") or []
     where = f"{data[0].name}.{data[0].part or 'test'}" if data else "built-in conversations"
@@ -36,7 +37,7 @@ def plan(config: ExportConfig, context: StageContext) -> Estimate:
     if not num_parameters:
         notes.append("the size of the model is not known yet, so time and memory are not either")
     return Estimate(
-        seconds=seconds(num_parameters, config.formats, config.gate.tokens),
+        seconds=seconds(num_parameters, vocabulary_size, config.formats, config.gate.tokens),
         peak_memory_bytes=peak_memory_bytes(num_parameters, BYTES_BEFORE_MODEL),
         disk_bytes=int(sum(BYTES_PER_WEIGHT[name] * num_parameters for name in config.formats)),
         notes=notes,
