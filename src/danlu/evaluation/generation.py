@@ -16,6 +16,7 @@ def answer_all(model: Any, tokenizer: Any, questions: list[list[dict[str, str]]]
     import torch
     from transformers import GenerationConfig
 
+    from danlu.hardware.threads import workers_of_one_thread
     from danlu.models.chat import end_of_turn_ids, prompt_ids
 
     if not questions:
@@ -30,6 +31,13 @@ def answer_all(model: Any, tokenizer: Any, questions: list[list[dict[str, str]]]
     config = GenerationConfig(
         do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad, use_cache=True
     )
-    with torch.inference_mode():
-        output = model.generate(input_ids=input_ids, attention_mask=mask, generation_config=config)
+    with workers_of_one_thread() as pool:  # a token of a small model is too little work to be split
+        output = pool.submit(_generate, model, input_ids, mask, config).result()
     return [str(text).strip() for text in tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)]
+
+
+def _generate(model: Any, input_ids: Any, mask: Any, config: Any) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return model.generate(input_ids=input_ids, attention_mask=mask, generation_config=config)
