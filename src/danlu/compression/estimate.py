@@ -11,8 +11,8 @@ from danlu.compression.limits import MAX_EXACT_TOKENS
 
 STARTING_SECONDS = 8.0
 """Importing torch, transformers and peft and loading what does not grow."""
-SECONDS_PER_GGUF = 4.0
-"""Writing and reading back the vocabulary, and starting llama.cpp."""
+SECONDS_PER_GGUF_TOKEN = 80e-6
+"""Writing and reading back the vocabulary, for each of its tokens; most of it in gguf.GGUFReader."""
 SECONDS_PER_WEIGHT: dict[FormatName, float] = {"hf": 8e-9, "gguf-f16": 16e-9, "gguf-q8_0": 20e-9}
 """Encoding, writing and reading back."""
 MERGE_SECONDS_PER_WEIGHT = 6e-9
@@ -33,7 +33,7 @@ def seconds(num_parameters: int, vocabulary_size: int, formats: list[FormatName]
     per_weight = MERGE_SECONDS_PER_WEIGHT + sum(SECONDS_PER_WEIGHT[name] for name in formats)
     return (
         STARTING_SECONDS
-        + SECONDS_PER_GGUF * num_gguf
+        + SECONDS_PER_GGUF_TOKEN * vocabulary_size * num_gguf
         + per_weight * num_parameters
         + passes * num_parameters / WEIGHTS_PER_SECOND
         + compared * vocabulary_size * SECONDS_PER_LOGIT
