@@ -88,7 +88,8 @@ def step(
 ) -> LossAndGradient:
     """Mean loss and gradient of one step over all rows, as the training loop computes them."""
     batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once, seed=0)
-    return accumulate_gradients(model, batches.at(0), objective), take_gradient(model)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return accumulate_gradients(model, batches.at(0), objective, trained), take_gradient(model)
 
 
 def plain_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:

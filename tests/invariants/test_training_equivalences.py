@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from danlu.artifacts.tokens import PackedRows
+from danlu.hardware.threads import workers_of_one_thread
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.load import load_causal_lm
@@ -45,14 +46,17 @@ def lora_model(directory: Path, attention: str) -> Any:
 
 
 def loss_and_gradient(
-    directory: Path, rows: PackedRows, rows_at_once: int, *, attention: str = DOCUMENT_ATTENTION
+    directory: Path, rows: PackedRows, rows_at_once: int, *, side_by_side: bool = False
 ) -> tuple[float, torch.Tensor]:
     """Of one step over all the rows: mean loss, and every gradient in one vector."""
-    model = lora_model(directory, attention)
+    model = lora_model(directory, DOCUMENT_ATTENTION)
     batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once, seed=0)
-    loss = accumulate_gradients(model, batches.at(0), supervised_cross_entropy)
-    gradients = [p.grad.flatten() for p in model.parameters() if p.requires_grad and p.grad is not None]
-    return loss, torch.cat(gradients)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    with workers_of_one_thread() as workers:
+        loss = accumulate_gradients(
+            model, batches.at(0), supervised_cross_entropy, trained, workers if side_by_side else None
+        )
+    return loss, torch.cat([p.grad.flatten() for p in trained if p.grad is not None])
 
 
 def assert_same(one: tuple[float, torch.Tensor], other: tuple[float, torch.Tensor]) -> None:
@@ -89,6 +93,15 @@ def test_one_by_eight_equals_eight_by_one(tiny_model_dir: Path) -> None:
 
 def test_uneven_accumulation_is_the_same_too(tiny_model_dir: Path) -> None:
     assert_same(loss_and_gradient(tiny_model_dir, PACKED, 3), loss_and_gradient(tiny_model_dir, PACKED, 8))
+
+
+def test_side_by_side_gives_the_same_bits(tiny_model_dir: Path) -> None:
+    """However many workers there are and whichever is done first."""
+    alone = loss_and_gradient(tiny_model_dir, PACKED, 1)
+    for _ in range(3):
+        together = loss_and_gradient(tiny_model_dir, PACKED, 1, side_by_side=True)
+        assert together[0] == alone[0]
+        assert torch.equal(together[1], alone[1])
 
 
 def test_all_of_it_equals_plain_transformers(tiny_model_dir: Path) -> None:

@@ -32,7 +32,7 @@ def answer_all(model: Any, tokenizer: Any, questions: list[list[dict[str, str]]]
         do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad, use_cache=True
     )
     with workers_of_one_thread() as pool:  # a token of a small model is too little work to be split
-        output = pool.submit(_generate, model, input_ids, mask, config).result()
+        (output,) = pool.map(lambda prompts: _generate(model, prompts, mask, config), [input_ids])
     return [str(text).strip() for text in tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)]
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def let_waiting_threads_sleep() -> None:
@@ -19,19 +23,31 @@ def let_waiting_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-@contextmanager
-def workers_of_one_thread() -> Iterator[ThreadPoolExecutor]:
-    """A pool with one worker per core, each of which computes on its own core alone.
+class Workers:
+    """A pool with one worker per core, each of which computes on its own core alone. Use `workers_of_one_thread`."""
 
-    For many small independent computations: split over threads, each of their operations would end in a barrier, and
-    every barrier waits for the slower core. Within the pool nothing waits. With a GPU there is one worker.
+    def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
+        self.count = count
+        self._pool = pool
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results in the order of the items, computed side by side."""
+        return self._pool.map(function, items)
+
+
+@contextmanager
+def workers_of_one_thread() -> Iterator[Workers]:
+    """Workers for many small independent computations.
+
+    Split over threads, each operation of such a computation would end in a barrier, and every barrier waits for the
+    slower core. Workers wait for nothing. With a GPU there is one.
     """
     import torch
 
     before = torch.get_num_threads()
-    num_workers = 1 if torch.cuda.is_available() else before
+    count = 1 if torch.cuda.is_available() else before
     try:
-        with ThreadPoolExecutor(num_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield Workers(pool, count)
     finally:
         torch.set_num_threads(before)

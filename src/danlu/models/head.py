@@ -15,7 +15,7 @@ import torch
 
 from danlu.errors import UserError
 
-CHUNK_TOKENS = 256
+CHUNK_TOKENS = 128
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from typing import Any
 
 import torch
 
+from danlu.hardware.threads import Workers
+
 SHALLOW, DEEP = 1, 3
 REPEATS = 3
 
@@ -50,7 +52,12 @@ def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention
 
 
 def measure_cost(
-    config: Any, make_model: Callable[[int], Any], run_pass: Callable[[Any], None], *, with_gradient: bool
+    config: Any,
+    make_model: Callable[[int], Any],
+    run_pass: Callable[[Any], None],
+    *,
+    with_gradient: bool,
+    pool: Workers | None = None,
 ) -> Cost:
     """Cost of `run_pass` on the whole model.
 
@@ -59,13 +66,21 @@ def measure_cost(
         make_model: Number of layers -> a model ready for `run_pass`.
         run_pass: One pass; with gradient it ends with a backward pass.
         with_gradient: Whether `run_pass` takes a gradient.
+        pool: Every worker runs a pass side by side, as the real work will; the time is that of all of them.
     """
+
+    def run_all(model: Any) -> None:
+        if pool is None:
+            run_pass(model)
+        else:
+            list(pool.map(run_pass, [model] * pool.count))
+
     seconds, kept = [], []
     for num_layers in (SHALLOW, DEEP):
         model = make_model(num_layers)
         with torch.set_grad_enabled(with_gradient):
             kept.append(_kept_bytes(model, run_pass) if with_gradient else 0)
-            seconds.append(_median_seconds(model, run_pass))
+            seconds.append(_median_seconds(model, run_all))
         del model
         gc.collect()
     return Cost(

@@ -51,8 +51,9 @@ class BatchSettings(Strict):
 
     rows: int = Field(4, ge=1)
     """Packed rows per optimizer step."""
-    rows_at_once: int = Field(2, ge=1)
-    """Packed rows per forward and backward pass; gradients of the passes add up to those of one large pass."""
+    rows_at_once: int = Field(1, ge=1)
+    """Packed rows per forward and backward pass, of which every core does one at a time. The gradients of the passes
+    add up to those of one large pass."""
 
 
 class OptimizerSettings(Strict):
@@ -96,11 +97,11 @@ class TrainConfig(StageConfig):
     model: Annotated[str, Reference(("model",))]
     """The model to start from."""
     data: Annotated[str, Reference(("tokens",))]
-    """Its ``train`` rows are trained on; its ``validation`` rows are only measured."""
+    """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`)."""
     adapter: LoraSettings | None = None
     """Without an adapter every weight is trained."""
     budget: Budget
-    batch: BatchSettings = BatchSettings(rows=4, rows_at_once=2)
+    batch: BatchSettings = BatchSettings(rows=4, rows_at_once=1)
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     max_gradient_norm: float = Field(1.0, gt=0)
@@ -108,7 +109,7 @@ class TrainConfig(StageConfig):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the matrix products. ``auto``: bf16 where the processor is fast at it. What is trained stays float32."""
     validate_every_steps: int | None = Field(None, ge=1)
-    """How often the validation loss is measured; without it, once at the end."""
+    """How often the validation loss is measured, for the curves; without it, never."""
     checkpoint: CheckpointSettings = CheckpointSettings()
     seed: int = 0
     """Of the adapter's first weights, the order of the rows, and dropout."""

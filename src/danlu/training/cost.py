@@ -9,10 +9,10 @@ import psutil
 import torch
 
 from danlu.models.head import CHUNK_TOKENS
-from danlu.models.probe import config_from, measure_cost
+from danlu.models.probe import SHALLOW, config_from, measure_cost
 from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
-from danlu.training.setup import objective_for, shallow_trainable, weight_dtype
+from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
 LOAD_SECONDS_PER_GB = 3.0
@@ -39,7 +39,8 @@ def training_cost(
     """Time and memory of `num_steps` steps, from a probe of the real first micro-batch on a shallow copy of the model.
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient and AdamW's two
-    moments in float32), what autograd keeps for one micro-batch, and the chunk of logits.
+    moments in float32), and for each micro-batch under way at once what autograd keeps, its gradient, and a chunk of
+    logits with its slopes.
     """
     config = config_from(model_config)
     held_bytes = psutil.Process().memory_info().rss
@@ -54,18 +55,23 @@ def training_cost(
         return model
 
     def run_pass(model: Any) -> None:
-        objective(model, micro).backward()
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        torch.autograd.grad(objective(model, micro), trained, materialize_grads=True)
 
-    cost = measure_cost(config, make_model, run_pass, with_gradient=True)
+    with micro_batch_workers(make_model(SHALLOW)) as pool:
+        cost = measure_cost(config, make_model, run_pass, with_gradient=True, pool=pool)
+    at_once = min(pool.count, len(first.micro_batches)) if pool else 1
     (low, low_count), (high, high_count) = sorted(depth_to_trained.items())
     per_layer = (high_count - low_count) / (high - low)
     num_trained = int(low_count + per_layer * (config.num_hidden_layers - low))
     weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
     trained_bytes = num_trained * FLOAT32_BYTES * (4 if settings.adapter else 3)
     logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
+    passing_bytes = cost.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
     return TrainingCost(
-        seconds=num_tokens / micro.num_tokens * cost.seconds + num_parameters * 4 / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + cost.activation_bytes + logit_bytes,
+        seconds=num_tokens / (micro.num_tokens * at_once) * cost.seconds
+        + num_parameters * 4 / 1e9 * LOAD_SECONDS_PER_GB,
+        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + at_once * passing_bytes,
         checkpoint_bytes=(settings.checkpoint.keep + 1) * num_trained * FLOAT32_BYTES * 3,
         num_trained_parameters=num_trained,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from danlu.artifacts.tokens import PackedRows
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
-from danlu.training.batches import Batch, BatchStream, micro_batch
+from danlu.training.batches import BatchStream, MicroBatch, micro_batch
 from danlu.training.config import TrainConfig
 
 
@@ -57,15 +57,12 @@ def tokens_of(batches: BatchStream, num_steps: int) -> int:
     return sum(int(row_tokens[batches.row_indices(step)].sum()) for step in range(num_steps))
 
 
-def validation_batches(config: TrainConfig, directory: Path) -> list[Batch]:
+def validation_micro_batches(config: TrainConfig, directory: Path) -> list[MicroBatch]:
     """The validation rows in order, `rows_at_once` at a time; empty where there are none."""
     rows = PackedRows.read(directory, "validation")
-    batches = []
-    for start in range(0, rows.num_rows, config.batch.rows_at_once):
-        indices = np.arange(start, min(start + config.batch.rows_at_once, rows.num_rows))
-        micro = micro_batch(rows, indices, default_device())
-        batches.append(Batch(start, indices, [micro], micro.num_targets, micro.num_tokens))
-    return batches
+    places = np.arange(rows.num_rows)
+    starts = range(0, rows.num_rows, config.batch.rows_at_once)
+    return [micro_batch(rows, places[start : start + config.batch.rows_at_once], default_device()) for start in starts]
 
 
 def data_notes(

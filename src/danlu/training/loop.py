@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
 from danlu.errors import UserError
-from danlu.training.batches import Batch, BatchStream
+from danlu.hardware.threads import Workers
+from danlu.training.batches import Batch, BatchStream, MicroBatch
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.objective import Objective
 
@@ -55,8 +56,9 @@ def train(
     checkpoints: Checkpoints,
     observers: list[Observer],
     first_step: int = 0,
+    pool: Workers | None = None,
 ) -> None:
-    """Train `model` in place from `first_step` (0-based) to `num_steps`.
+    """Train `model` in place from `first_step` (0-based) to `num_steps`, micro-batches side by side if there is a pool.
 
     Raises:
         UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
@@ -68,7 +70,7 @@ def train(
         batch = batches.at(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step)
-        loss = accumulate_gradients(model, batch, objective)
+        loss = accumulate_gradients(model, batch, objective, trained, pool)
         gradient_norm = float(torch.nn.utils.clip_grad_norm_(trained, max_gradient_norm))
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
             raise UserError(
@@ -93,21 +95,39 @@ def train(
             checkpoints.save(step + 1, model, optimizer)
 
 
-def accumulate_gradients(model: Any, batch: Batch, objective: Objective) -> float:
-    """Add the batch's gradients to the parameters'; returns the mean loss over its targets, nats per token."""
-    total = 0.0
-    for micro in batch.micro_batches:
+def accumulate_gradients(
+    model: Any, batch: Batch, objective: Objective, trained: Sequence[torch.Tensor], pool: Workers | None = None
+) -> float:
+    """Set the gradients of `trained` to the batch's; returns the mean loss over its targets, nats per token.
+
+    Gradients are added in the order of the micro-batches, whichever worker is done first, so that the sum has the same
+    bits with any number of workers.
+    """
+
+    def one(micro: MicroBatch) -> tuple[float, tuple[torch.Tensor, ...]]:
         loss = objective(model, micro)
-        (loss / batch.num_targets).backward()
-        total += float(loss.detach())
+        gradients = torch.autograd.grad(loss / batch.num_targets, trained, materialize_grads=True)
+        return float(loss.detach()), gradients
+
+    total = 0.0
+    for loss, gradients in pool.map(one, batch.micro_batches) if pool else map(one, batch.micro_batches):
+        total += loss
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
     return total / batch.num_targets
 
 
-@torch.no_grad()
-def mean_loss(model: Any, batches: list[Batch], objective: Objective) -> float:
-    """Mean loss over all targets of some batches, nats per token. Leaves the model in train mode if it was."""
+def mean_loss(
+    model: Any, micro_batches: Sequence[MicroBatch], objective: Objective, pool: Workers | None = None
+) -> float:
+    """Mean loss over all targets of some micro-batches, nats per token. Leaves the model in train mode if it was."""
+
+    def one(micro: MicroBatch) -> float:
+        with torch.no_grad():
+            return float(objective(model, micro))
+
     was_training = model.training
     model.eval()
-    total = sum(float(objective(model, micro)) for batch in batches for micro in batch.micro_batches)
+    total = sum(pool.map(one, micro_batches) if pool else map(one, micro_batches))
     model.train(was_training)
-    return total / sum(batch.num_targets for batch in batches)
+    return total / sum(micro.num_targets for micro in micro_batches)

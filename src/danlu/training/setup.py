@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from danlu.artifacts.tokens import PackedRows
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
+from danlu.hardware.threads import Workers, workers_of_one_thread
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention, supports_document_attention
 from danlu.models.load import is_adapter, load_causal_lm
@@ -87,6 +89,28 @@ def objective_for(settings: TrainConfig) -> Objective:
             return objective(model, batch)
 
     return in_precision
+
+
+@contextmanager
+def micro_batch_workers(model: Any) -> Iterator[Workers | None]:
+    """Workers that take micro-batches side by side, each on a core of its own; None where that cannot be exact.
+
+    Dropout draws from one random state, and with several workers the order of the draws would be anyone's guess.
+    """
+    if default_device() == "cuda" or draws_random_numbers(model):
+        yield None
+        return
+    with workers_of_one_thread() as pool:
+        yield pool
+
+
+def draws_random_numbers(model: Any) -> bool:
+    """Whether a forward pass in train mode drops anything."""
+    config = model.config.get_text_config()
+    attention_dropout = getattr(config, "attention_dropout", 0.0) or 0.0
+    return attention_dropout > 0 or any(
+        isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
+    )
 
 
 def _autocast(dtype: torch.dtype, *, needed: bool) -> AbstractContextManager[Any]:

@@ -18,12 +18,12 @@ from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
 from danlu.training.cost import training_cost
-from danlu.training.data import data_notes, make_batches, read_rows, steps_of, tokens_of, validation_batches
+from danlu.training.data import data_notes, make_batches, read_rows, steps_of, tokens_of, validation_micro_batches
 from danlu.training.loop import Observer, mean_loss, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer
 from danlu.training.schedule import learning_rate
-from danlu.training.setup import attention_for, load_trainable, objective_for
+from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
 
 KIND = "model"
 VERSION = 1
@@ -82,11 +82,14 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     if first_step:
         context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
 
-    held_out = validation_batches(config, data.path)
-    validate = partial(mean_loss, model, held_out, objective)
+    held_out = validation_micro_batches(config, data.path)
     throughput = Throughput()
     writer = MetricsWriter(context.directory, first_step + 1)
-    with context.reporter.progress("training", tokens_of(batches, num_steps), "tokens") as task:
+    with (
+        micro_batch_workers(model) as pool,
+        context.reporter.progress("training", tokens_of(batches, num_steps), "tokens") as task,
+    ):
+        validate = partial(mean_loss, model, held_out, objective, pool)
         task.advance(tokens_of(batches, first_step))
         observers: list[Observer] = [ShowProgress(task), WriteMetrics(writer), throughput]
         if held_out and config.validate_every_steps:
@@ -104,8 +107,8 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             checkpoints=checkpoints,
             observers=observers,
             first_step=first_step,
+            pool=pool,
         )
-    validation_loss = validate() if held_out else None
     writer.close()
     save(model, model_input, config, out)
     checkpoints.remove()
@@ -116,7 +119,6 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         "num_tokens_trained": tokens_of(batches, num_steps),
         "num_trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
-        "validation_loss": validation_loss,
         "tokens_per_second": throughput.tokens_per_second,
         "num_threads": torch.get_num_threads(),
     }
