@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import torch
 from danlu.hardware.threads import Workers
 
 SHALLOW, DEEP = 1, 3
-REPEATS = 3
+REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def measure_cost(
         model = make_model(num_layers)
         with torch.set_grad_enabled(with_gradient):
             kept.append(_kept_bytes(model, run_pass) if with_gradient else 0)
-            seconds.append(_median_seconds(model, run_all))
+            seconds.append(_least_seconds(model, run_all))
         del model
         gc.collect()
     return Cost(
@@ -95,13 +94,13 @@ def _at_depth(values: list[float] | list[int], num_layers: int) -> float:
     return values[0] + per_layer * (num_layers - SHALLOW)
 
 
-def _median_seconds(model: Any, run_pass: Callable[[Any], None]) -> float:
+def _least_seconds(model: Any, run_pass: Callable[[Any], None]) -> float:
     seconds = []
     for _ in range(REPEATS):
         started = time.perf_counter()
         run_pass(model)
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+    return min(seconds)
 
 
 def _kept_bytes(model: Any, run_pass: Callable[[Any], None]) -> int:

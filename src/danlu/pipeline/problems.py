@@ -98,13 +98,16 @@ def _explain_one(details: list[ErrorDetails], where: str, name: str, known: list
             words = [word.strip("' ") for word in choices.replace(" or ", ", ").split(",")]
             hint = did_you_mean(given, words) if isinstance(given, str) else f"Choose from: {choices}."
             return UserError(f"{where}: {name} may not be {describe(given)}.", hint)
-    expectations = dict.fromkeys(
-        EXPECTED.get(one["type"], one["msg"][0].lower() + one["msg"][1:]).format(**one.get("ctx", {}))
-        for one in details
+    # Sorted, since Python hands out one of two equal unions, and which one depends on what was imported before.
+    expectations = sorted(
+        {
+            EXPECTED.get(one["type"], one["msg"][0].lower() + one["msg"][1:]).format(**one.get("ctx", {}))
+            for one in details
+        }
     )
     return UserError(
         f"{where}: {name} must be {' or '.join(expectations)}, not {describe(given)}.",
-        _remedy(list(expectations), given),
+        _remedy(expectations, given),
     )
 
 

@@ -10,11 +10,15 @@ import torch
 
 from danlu.models.head import CHUNK_TOKENS
 from danlu.models.probe import SHALLOW, config_from, measure_cost
+from danlu.telemetry.resources import release_memory
 from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
 from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
+ALLOCATOR_FACTOR = 1.35
+"""What glibc's allocator holds over what is in use, with blocks of changing sizes in one arena per worker: 1.2 after a few
+steps, 1.5 after many."""
 LOAD_SECONDS_PER_GB = 3.0
 """Reading safetensors and putting the adapter on, per 10^9 parameters' bytes in the file."""
 
@@ -43,7 +47,6 @@ def training_cost(
     logits with its slopes.
     """
     config = config_from(model_config)
-    held_bytes = psutil.Process().memory_info().rss
     first = batches.at(0)
     micro = max(first.micro_batches, key=lambda candidate: candidate.num_tokens)
     objective = objective_for(settings)
@@ -60,6 +63,8 @@ def training_cost(
 
     with micro_batch_workers(make_model(SHALLOW)) as pool:
         cost = measure_cost(config, make_model, run_pass, with_gradient=True, pool=pool)
+    release_memory()
+    held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
     at_once = min(pool.count, len(first.micro_batches)) if pool else 1
     (low, low_count), (high, high_count) = sorted(depth_to_trained.items())
     per_layer = (high_count - low_count) / (high - low)
@@ -71,7 +76,7 @@ def training_cost(
     return TrainingCost(
         seconds=num_tokens / (micro.num_tokens * at_once) * cost.seconds
         + num_parameters * 4 / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + at_once * passing_bytes,
+        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(ALLOCATOR_FACTOR * at_once * passing_bytes),
         checkpoint_bytes=(settings.checkpoint.keep + 1) * num_trained * FLOAT32_BYTES * 3,
         num_trained_parameters=num_trained,
     )
