@@ -17,8 +17,8 @@ from danlu.training.setup import micro_batch_workers, objective_for, shallow_tra
 
 FLOAT32_BYTES = 4
 ALLOCATOR_FACTOR = 1.35
-"""What glibc's allocator holds over what is in use, with blocks of changing sizes in one arena per worker: 1.2 after a few
-steps, 1.5 after many."""
+"""What glibc's allocator holds over what is in use, with blocks of changing sizes in one arena per worker: 1.2 after a
+few steps, 1.5 after many."""
 LOAD_SECONDS_PER_GB = 3.0
 """Reading safetensors and putting the adapter on, per 10^9 parameters' bytes in the file."""
 
