@@ -7,7 +7,7 @@ SHELL = /bin/sh
 # Only one of these targets at a time: each may use the whole machine.
 .NOTPARALLEL:
 
-# Another interpreter: make setup PYTHON=/opt/python3.12/bin/python3
+# Another interpreter: make setup PYTHON=/usr/local/bin/python3.12
 PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?

@@ -101,7 +101,7 @@ class TrainConfig(StageConfig):
     adapter: LoraSettings | None = None
     """Without an adapter every weight is trained."""
     budget: Budget
-    batch: BatchSettings = BatchSettings(rows=4, rows_at_once=1)
+    batch: BatchSettings = BatchSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     max_gradient_norm: float = Field(1.0, gt=0)
