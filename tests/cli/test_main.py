@@ -37,11 +37,15 @@ def test_starting_imports_nothing_heavy() -> None:
 
 
 def test_help_comes_at_once() -> None:
+    # Processor time of the quickest of five starts: other work on the machine can only add to it.
+    assert min(processor_seconds_of_help() for _ in range(5)) < 0.5
+
+
+def processor_seconds_of_help() -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*DANLU, "--help"], capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Processor time, so that other work on the machine does not count.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

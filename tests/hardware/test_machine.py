@@ -7,7 +7,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +16,6 @@ from danlu.hardware.machine import (
     num_usable_cores,
     processor_name,
     supports_fast_bfloat16,
-    this_machine,
 )
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says")
@@ -42,17 +40,8 @@ def test_cores_are_those_this_process_may_use() -> None:
         os.sched_setaffinity(0, allowed)
 
 
-@linux
-def test_memory_is_that_of_the_machine() -> None:
-    (line,) = [line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal:")]
-    kib, unit = line.split()[1:]
-    assert unit == "kB"
-    assert this_machine().memory_bytes == int(kib) * 1024
-
-
 def test_processor_is_named_as_the_system_names_it() -> None:
     assert processor_name()
-    assert this_machine().processor == processor_name()
     if platform.machine() == "x86_64" and (named := lscpu("Model name")):
         assert processor_name() == named
 
@@ -67,4 +56,3 @@ def test_bfloat16_is_fast_where_the_processor_multiplies_in_it() -> None:
 
 def test_tensors_can_be_put_on_the_default_device() -> None:
     assert torch.zeros(1, device=default_device()).device.type == default_device()
-    assert (default_device() == "cpu") == (this_machine().accelerator is None)

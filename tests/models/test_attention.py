@@ -8,9 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoConfig, AutoModelForCausalLM
 
-from danlu.errors import UserError
-from danlu.models.attention import DocumentLayout, attend_documents
+from danlu.models.attention import (
+    DOCUMENT_ATTENTION,
+    DocumentLayout,
+    attend_documents,
+    register_document_attention,
+    supports_document_attention,
+)
 
 
 def reference(
@@ -61,7 +67,41 @@ def test_keeps_the_dtype_of_the_query() -> None:
     assert output.dtype == torch.bfloat16
 
 
-def test_refuses_capped_scores() -> None:
-    query = torch.randn(1, 2, 5, 4)
-    with pytest.raises(UserError, match="caps or sinks"):
-        attend_documents(torch.nn.Module(), query, query, query, None, softcap=50.0)
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "initializer_range": 0.5,
+}
+ARCHITECTURES = {
+    "gemma2": {"sliding_window": 6, "attn_logit_softcapping": 2.0},  # caps its scores
+    "gpt_oss": {"sliding_window": 6, "num_local_experts": 2, "num_experts_per_tok": 1},  # has sinks
+    "gemma3_text": {"sliding_window": 6},
+    "qwen3": {},
+    "llama": {},
+}
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_packed_documents_equal_transformers_own_attention_on_each_alone(model_type: str) -> None:
+    register_document_attention()
+    config = AutoConfig.for_model(model_type, **SMALL, **ARCHITECTURES[model_type])
+    assert supports_document_attention(config)
+    torch.manual_seed(0)
+    plain = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    ours = AutoModelForCausalLM.from_config(config, attn_implementation=DOCUMENT_ATTENTION).eval()
+    for name, parameter in plain.named_parameters():
+        if name.endswith("sinks"):
+            torch.nn.init.normal_(parameter)
+    ours.load_state_dict(plain.state_dict())
+    lengths = (11, 3, 20)
+    ids = torch.randint(0, 97, (1, sum(lengths)))
+    positions = torch.cat([torch.arange(length) for length in lengths])[None]
+    with torch.no_grad():
+        packed = ours(input_ids=ids, position_ids=positions, documents=DocumentLayout(lengths), use_cache=False).logits
+        alone = torch.cat([plain(part, use_cache=False).logits for part in ids.split(lengths, dim=1)], dim=1)
+    torch.testing.assert_close(packed, alone, rtol=1e-4, atol=1e-4)

@@ -56,8 +56,11 @@ def test_rows_at_once_changes_no_row_and_no_count() -> None:
 
 def test_micro_batch_positions_and_targets() -> None:
     micro = micro_batch(ROWS, np.array([2, 0]))
-    assert micro.documents.lengths == (2, 2, 4, 5, 3)
-    assert micro.position_ids.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 0, 1, 2, 3, 4, 0, 1, 2]]
+    # Filled up from 16 tokens to 32 by a document of its own, which is not counted and predicts nothing.
+    assert micro.num_tokens == 16
+    assert micro.documents.lengths == (2, 2, 4, 5, 3, 16)
+    assert micro.position_ids.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 0, 1, 2, 3, 4, 0, 1, 2, *range(16)]]
+    assert int(micro.predicting.max()) < 16
     # A target is predicted from the token before it, which lies in the same document.
     assert torch.equal(micro.input_ids[0, micro.predicting + 1], micro.targets)
     assert bool((micro.position_ids[0, micro.predicting + 1] > 0).all())

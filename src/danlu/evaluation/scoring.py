@@ -78,9 +78,12 @@ def _score_row(model: Any, head: Head, row: Row) -> float:
     import torch
 
     from danlu.models.head import hidden_states, token_losses
+    from danlu.models.shapes import filling
 
     with torch.inference_mode():
-        ids_T = torch.from_numpy(row.input_ids).long().to(model.device)
+        num_tokens = len(row.input_ids)
+        # What is filled in comes after every token that is scored, and a causal model does not look ahead.
+        ids_T = torch.from_numpy(np.pad(row.input_ids, (0, filling(num_tokens)))).long().to(model.device)
         (targets,) = np.nonzero(row.supervised)
         targets_N = torch.from_numpy(targets).to(model.device)
         hidden_TD = hidden_states(model, input_ids=ids_T[None])[0]

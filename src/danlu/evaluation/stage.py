@@ -8,6 +8,7 @@ from typing import Any
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.errors import UserError
 from danlu.evaluation.config import EvaluateConfig
+from danlu.hardware.machine import num_usable_cores
 
 KIND = "report"
 VERSION = 1
@@ -20,8 +21,12 @@ SECONDS_PER_STEP_AND_BILLION = 0.5
 """One token of all answers, for a model of a billion parameters: its weights are read once."""
 LOAD_SECONDS = 5.0
 """Reading a model and resampling its rows."""
-BYTES_BEFORE_MODEL = 900_000_000
-"""Resident memory of the process with torch and transformers loaded."""
+BYTES_BEFORE_MODEL = 680_000_000
+"""Resident memory of the process with torch and transformers loaded and in use."""
+FILE_BYTES_PER_WEIGHT = 4
+"""While a model is loaded, the pages of its file are resident beside the weights."""
+PASS_BYTES = 90_000_000
+"""What scoring holds per core: hidden states, and logits of a chunk of positions."""
 
 
 def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
@@ -38,9 +43,10 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     seconds_per_billion = num_tokens / TOKENS_PER_SECOND_AND_BILLION + num_steps * SECONDS_PER_STEP_AND_BILLION
     seconds = sum(seconds_per_billion * size / 1e9 + LOAD_SECONDS for size in sizes)
     _, weight_bytes = _precision(config)
+    beside_weights = max(FILE_BYTES_PER_WEIGHT * max(sizes), num_usable_cores() * PASS_BYTES)
     return Estimate(
         seconds=seconds,
-        peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes)),
+        peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes) + beside_weights),
         disk_bytes=100_000 + 64 * num_rows * len(sizes),
         notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],
         facts=_foretold([model.name for model in context.inputs["models"]], num_rows),

@@ -1,40 +1,11 @@
-"""What this machine is: processor, memory, accelerator, and which number formats it is fast at."""
+"""What this machine is: processor, cores, accelerator, and which number formats it is fast at."""
 
 from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import psutil
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Facts of one machine, for cost estimates and for the record of a run."""
-
-    processor: str
-    num_cores: int
-    """Cores this process may use."""
-    memory_bytes: int
-    accelerator: str | None
-    """Name of the first GPU, or None."""
-
-
-@cache
-def this_machine() -> Machine:
-    """The machine this process runs on."""
-    import torch
-
-    accelerator = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    return Machine(
-        processor=processor_name(),
-        num_cores=num_usable_cores(),
-        memory_bytes=psutil.virtual_memory().total,
-        accelerator=accelerator,
-    )
 
 
 def num_usable_cores() -> int:

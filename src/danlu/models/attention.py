@@ -16,8 +16,6 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from danlu.errors import UserError
-
 DOCUMENT_ATTENTION = "danlu_documents"
 
 
@@ -41,6 +39,7 @@ def attend_documents(
     dropout: float = 0.0,
     sliding_window: int | None = None,
     softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention function with the signature transformers' attention interface asks for.
@@ -54,25 +53,22 @@ def attend_documents(
         scaling: Factor on the scores; 1/sqrt(head_dim) if not given.
         dropout: Probability with which an attention weight is dropped.
         sliding_window: A token sees itself and the `sliding_window` - 1 tokens before it.
-        softcap: Not supported here.
+        softcap: Scores are squashed to +-softcap by tanh (Gemma 2).
+        s_aux: (num_heads,) a score per head that takes part in the softmax and points to no token (gpt-oss).
 
     Returns:
         (1, num_tokens, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
     assert attention_mask is None, "document attention takes no mask"
-    if softcap is not None or kwargs.get("s_aux") is not None:
-        raise UserError(
-            "This model caps or sinks its attention scores, which packed training does not support.",
-            "Set `packing: none` in the tokenize stage.",
-        )
     lengths = documents.lengths if documents else (query.shape[2],)
     compute_dtype = torch.float32 if query.device.type == "cpu" else query.dtype
     outputs = []
     heads = (tensor.to(compute_dtype).split(lengths, dim=2) for tensor in (query, key, value))
+    fused = softcap is None and s_aux is None
     for query_document, key_document, value_document in zip(*heads, strict=True):
         window = _window_mask(query_document.shape[2], sliding_window, query.device)
-        outputs.append(
-            scaled_dot_product_attention(
+        if fused:
+            output = scaled_dot_product_attention(
                 query_document,
                 key_document,
                 value_document,
@@ -82,8 +78,37 @@ def attend_documents(
                 scale=scaling,
                 enable_gqa=query.shape[1] != key.shape[1],
             )
-        )
+        else:
+            output = _attend_plainly(
+                query_document, key_document, value_document, window, scaling, dropout, softcap, s_aux
+            )
+        outputs.append(output)
     return torch.cat(outputs, dim=2).transpose(1, 2).to(query.dtype).contiguous(), None
+
+
+def _attend_plainly(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    window: torch.Tensor | None,
+    scaling: float | None,
+    dropout: float,
+    softcap: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """One document by the formula itself, for scores that torch's fused attention cannot cap or sink."""
+    group = query.shape[1] // key.shape[1]
+    key, value = (tensor.repeat_interleave(group, dim=1) for tensor in (key, value))
+    length = query.shape[2]
+    scores = query @ key.transpose(2, 3) * (scaling if scaling is not None else query.shape[-1] ** -0.5)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
+    seen = window if window is not None else torch.ones_like(scores[0, 0], dtype=torch.bool).tril()
+    scores = scores.masked_fill(~seen, -torch.inf)
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.to(scores.dtype)[None, :, None, None].expand(1, -1, length, 1)], dim=-1)
+    weights = scores.softmax(-1, dtype=torch.float32).to(scores.dtype)[..., :length]
+    return torch.dropout(weights, dropout, dropout > 0) @ value
 
 
 def _window_mask(length: int, sliding_window: int | None, device: torch.device) -> torch.Tensor | None:

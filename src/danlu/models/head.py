@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from danlu.errors import UserError
+from danlu.models.shapes import filling
 
 CHUNK_TOKENS = 128
 
@@ -63,11 +64,22 @@ def hidden_states(model: Any, **inputs: Any) -> torch.Tensor:
 
 def token_losses(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
     """Negative log-likelihood of each target, (N,) float32, in nats. Without gradient."""
-    losses = []
+    num_targets = len(targets_N)
+    losses = [hidden_ND.new_zeros(0, dtype=torch.float32)]
+    hidden_ND, targets_N = _filled(hidden_ND, targets_N)
     with torch.no_grad():
-        for hidden, targets in zip(hidden_ND.split(CHUNK_TOKENS), targets_N.split(CHUNK_TOKENS), strict=True):
-            losses.append(torch.nn.functional.cross_entropy(head.logits(hidden), targets, reduction="none"))
-    return torch.cat(losses) if losses else hidden_ND.new_zeros(0, dtype=torch.float32)
+        for start in range(0, len(hidden_ND), CHUNK_TOKENS):
+            rows = slice(start, start + CHUNK_TOKENS)
+            logits_NV = head.logits(hidden_ND[rows])
+            losses.append(torch.nn.functional.cross_entropy(logits_NV, targets_N[rows], reduction="none"))
+    return torch.cat(losses)[:num_targets]
+
+
+def _filled(hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both with zeros appended, up to one of few shapes (see `danlu.models.shapes`)."""
+    num_filled = filling(len(targets_N))
+    pad = torch.nn.functional.pad
+    return pad(hidden_ND, (0, 0, 0, num_filled)), pad(targets_N, (0, num_filled))
 
 
 def linear_cross_entropy(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
@@ -98,6 +110,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         softcap: float | None,
     ) -> torch.Tensor:
         needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
+        num_targets = len(targets_N)
+        hidden_ND, targets_N = _filled(hidden_ND, targets_N)
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         gradient_ND = torch.empty_like(hidden_ND) if needs_hidden else None
         # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
@@ -114,12 +128,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 logits_NV *= softcap
             targets = targets_N[rows, None]
             normaliser_N = logits_NV.logsumexp(dim=-1, keepdim=True)
-            total += (normaliser_N - logits_NV.gather(1, targets)).sum()
+            num_real = max(0, min(CHUNK_TOKENS, num_targets - start))
+            total += (normaliser_N - logits_NV.gather(1, targets))[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
             # d loss / d logits = softmax(logits) - one_hot(target)
             slopes_NV = logits_NV.sub_(normaliser_N).exp_()
             slopes_NV.scatter_add_(1, targets, torch.full_like(normaliser_N, -1.0))
+            slopes_NV[num_real:] = 0
             if softcap is not None:
                 slopes_NV *= slope_NV
             if scale != 1.0:
@@ -131,6 +147,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(slopes_NV, weight_VD, out=gradient_ND[rows])
             if gradient_VD is not None:
                 gradient_VD += slopes_NV.T @ hidden_ND[rows]
+        gradient_ND = gradient_ND[:num_targets] if gradient_ND is not None else None
         ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
         ctx.weight_dtype = weight_VD.dtype
         return total

@@ -55,7 +55,7 @@ def load_tokenizer(directory: Path) -> Any:
     return AutoTokenizer.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
 
 
-def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdpa") -> Any:
+def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None = None) -> Any:
     """A causal language model from a Hugging Face directory, in eval mode, on the default device.
 
     Never asks the network and never runs code from the directory.
@@ -63,7 +63,7 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdp
     Args:
         directory: Holds ``config.json`` and safetensors.
         dtype: Of the weights in memory.
-        attention: Name in transformers' attention interface.
+        attention: Name in transformers' attention interface; None for its best for this model.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -83,7 +83,9 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str = "sdp
     return model.to(default_device()).eval()
 
 
-def load_model(artifact: Artifact, store: ArtifactStore, *, dtype: torch.dtype, attention: str = "sdpa") -> LoadedModel:
+def load_model(
+    artifact: Artifact, store: ArtifactStore, *, dtype: torch.dtype, attention: str | None = None
+) -> LoadedModel:
     """Load a ``model`` artifact. An adapter is applied on top of its base, not merged: the trained model itself.
 
     Adapter weights stay in float32 whatever `dtype` is.

@@ -39,7 +39,7 @@ def config_from(settings: dict[str, Any]) -> Any:
     return AutoConfig.for_model(**settings)
 
 
-def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention: str) -> Any:
+def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention: str | None) -> Any:
     """A model of `config` with random weights and only `num_layers` layers."""
     from transformers import AutoModelForCausalLM
 

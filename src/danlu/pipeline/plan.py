@@ -146,4 +146,6 @@ def _with_estimate(plan: StagePlan, estimate: Estimate) -> StagePlan:
 
 
 def _prediction(estimate: Estimate) -> Prediction:
-    return Prediction(round(estimate.seconds, 3), int(estimate.peak_memory_bytes), int(estimate.disk_bytes))
+    # All stages share one process, which holds at least what it holds now.
+    peak_memory_bytes = max(int(estimate.peak_memory_bytes), psutil.Process().memory_info().rss)
+    return Prediction(round(estimate.seconds, 3), peak_memory_bytes, int(estimate.disk_bytes))

@@ -16,25 +16,24 @@ import torch
 
 from danlu.artifacts.tokens import PackedRows
 from danlu.models.attention import DocumentLayout
+from danlu.models.shapes import filling
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Rows that go through the model together, as one flat sequence without padding."""
+    """Rows that go through the model together, as one flat sequence, filled up as `danlu.models.shapes` says."""
 
+    num_tokens: int
+    """Of the rows; what fills up is not counted."""
     input_ids: torch.Tensor
-    """(1, num_tokens) int64."""
+    """(1, num_tokens + filling) int64."""
     position_ids: torch.Tensor
-    """(1, num_tokens) int64; starts again at 0 with each document."""
+    """(1, num_tokens + filling) int64; starts again at 0 with each document."""
     documents: DocumentLayout
     predicting: torch.Tensor
     """(num_targets,) int64: places whose hidden state predicts a supervised token, which is the one after it."""
     targets: torch.Tensor
     """(num_targets,) int64: those supervised tokens."""
-
-    @property
-    def num_tokens(self) -> int:
-        return self.input_ids.shape[1]
 
     @property
     def num_targets(self) -> int:
@@ -115,10 +114,15 @@ def micro_batch(rows: PackedRows, indices: npt.NDArray[np.int64], device: str = 
     input_ids = np.concatenate([row.input_ids for row in chosen]).astype(np.int64)
     supervised = np.concatenate([row.supervised for row in chosen])
     lengths = np.concatenate([row.document_lengths for row in chosen])
+    num_tokens = len(input_ids)
+    if num_filled := filling(num_tokens):
+        input_ids = np.pad(input_ids, (0, num_filled))
+        lengths = np.append(lengths, num_filled)
     starts = np.cumsum(lengths) - lengths
     position_ids = np.arange(len(input_ids)) - np.repeat(starts, lengths)
     target_places = np.flatnonzero(supervised)
     return MicroBatch(
+        num_tokens=num_tokens,
         input_ids=torch.from_numpy(input_ids[None]).to(device),
         position_ids=torch.from_numpy(position_ids[None]).to(device),
         documents=DocumentLayout(tuple(int(length) for length in lengths)),

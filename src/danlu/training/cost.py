@@ -37,7 +37,7 @@ def training_cost(
     num_parameters: int,
     batches: BatchStream,
     num_steps: int,
-    attention: str,
+    attention: str | None,
     num_tokens: int,
 ) -> TrainingCost:
     """Time and memory of `num_steps` steps, from a probe of the real first micro-batch on a shallow copy of the model.

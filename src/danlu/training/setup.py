@@ -23,11 +23,9 @@ from danlu.training.batches import MicroBatch
 from danlu.training.config import TrainConfig
 from danlu.training.objective import OBJECTIVES, Objective
 
-PLAIN_ATTENTION = "sdpa"
 
-
-def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str:
-    """The attention implementation for these rows.
+def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str | None:
+    """The attention implementation for these rows; None for transformers' best, where they keep apart by themselves.
 
     Raises:
         UserError: rows hold several documents, or go through the model together, and it cannot keep them apart.
@@ -40,10 +38,10 @@ def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str:
             f"Models of type {config.model_type!r} cannot keep packed documents apart.",
             "Set `packing: none` in the tokenize stage and `batch.rows_at_once: 1` in the train stage.",
         )
-    return PLAIN_ATTENTION
+    return None
 
 
-def load_trainable(directory: Path, settings: TrainConfig, attention: str) -> Any:
+def load_trainable(directory: Path, settings: TrainConfig, attention: str | None) -> Any:
     """Load the model to start from and make ready what is trained."""
     if is_adapter(directory):
         raise UserError(
@@ -68,7 +66,7 @@ def make_trainable(model: Any, settings: TrainConfig) -> Any:
     )
 
 
-def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: str, num_layers: int) -> Any:
+def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: str | None, num_layers: int) -> Any:
     """The same as `load_trainable` with random weights and few layers, to measure its cost."""
     model = shallow_model(config_from(config), num_layers, dtype=weight_dtype(settings), attention=attention)
     return make_trainable(model.to(default_device()), settings)

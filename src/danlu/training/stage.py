@@ -11,6 +11,7 @@ import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.models.adapters import save_adapter
+from danlu.models.files import save_config, save_tokenizer
 from danlu.models.load import load_tokenizer
 from danlu.models.preview import preview_row
 from danlu.models.probe import config_from
@@ -126,9 +127,10 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
 
 def save(model: Any, base: Input, config: TrainConfig, out: Path) -> None:
     """Write the adapter (or the whole model) with the tokenizer it was trained with."""
-    load_tokenizer(base.path).save_pretrained(str(out))
+    save_tokenizer(load_tokenizer(base.path), out)
     if config.adapter:
         assert base.artifact is not None
         save_adapter(model, out, base_name=base.facts.get("hub_id") or f"danlu:{base.artifact.id}")
     else:
         model.save_pretrained(str(out), safe_serialization=True)
+        save_config(model.config, out)
