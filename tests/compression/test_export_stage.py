@@ -352,8 +352,8 @@ def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
 
 
 def test_estimate_is_near_what_was_measured() -> None:
-    """SmolLM2-135M with a LoRA adapter, three formats, 1,000 positions, one core: 38.9 s and 2.48 GB."""
+    """SmolLM2-135M with a LoRA adapter, three formats, 1,000 positions, four runs: 25, 25, 29, 32 s; 2.73 GB."""
     from danlu.compression.estimate import peak_memory_bytes, seconds
 
-    assert seconds(134_515_008, 49_152, ["hf", "gguf-f16", "gguf-q8_0"], 1000) == pytest.approx(38.9, rel=0.1)
-    assert peak_memory_bytes(134_515_008, stage.BYTES_BEFORE_MODEL) == pytest.approx(2.48e9, rel=0.05)
+    assert seconds(134_515_008, 49_152, ["hf", "gguf-f16", "gguf-q8_0"], 1000) == pytest.approx(27.8, rel=0.1)
+    assert peak_memory_bytes(134_515_008, stage.BYTES_BEFORE_MODEL) == pytest.approx(2.73e9, rel=0.05)

@@ -17,19 +17,18 @@ from typing import Any
 
 import torch
 
-from danlu.hardware.threads import Workers
-
-SHALLOW, DEEP = 1, 3
+SHALLOW, DEEP = 1, 6
 REPEATS = 2
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one pass over one batch, at full depth."""
+    """At full depth."""
 
     seconds: float
+    """Of the work."""
     activation_bytes: int
-    """What autograd keeps for the backward pass; 0 for a pass without gradient."""
+    """What autograd keeps of one forward pass for the backward pass."""
 
 
 def config_from(settings: dict[str, Any]) -> Any:
@@ -53,33 +52,22 @@ def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention
 def measure_cost(
     config: Any,
     make_model: Callable[[int], Any],
-    run_pass: Callable[[Any], None],
-    *,
-    with_gradient: bool,
-    pool: Workers | None = None,
+    work: Callable[[Any], object],
+    one_pass: Callable[[Any], object],
 ) -> Cost:
-    """Cost of `run_pass` on the whole model.
+    """What some work on the whole model costs.
 
     Args:
         config: The whole model's transformers config.
-        make_model: Number of layers -> a model ready for `run_pass`.
-        run_pass: One pass; with gradient it ends with a backward pass.
-        with_gradient: Whether `run_pass` takes a gradient.
-        pool: Every worker runs a pass side by side, as the real work will; the time is that of all of them.
+        make_model: Number of layers -> a model ready for work.
+        work: Is timed; for training, an optimizer step.
+        one_pass: One forward and backward pass, whose buffers are counted.
     """
-
-    def run_all(model: Any) -> None:
-        if pool is None:
-            run_pass(model)
-        else:
-            list(pool.map(run_pass, [model] * pool.count))
-
     seconds, kept = [], []
     for num_layers in (SHALLOW, DEEP):
         model = make_model(num_layers)
-        with torch.set_grad_enabled(with_gradient):
-            kept.append(_kept_bytes(model, run_pass) if with_gradient else 0)
-            seconds.append(_least_seconds(model, run_all))
+        kept.append(_kept_bytes(model, one_pass))
+        seconds.append(_mean_seconds(model, work))
         del model
         gc.collect()
     return Cost(
@@ -94,16 +82,16 @@ def _at_depth(values: list[float] | list[int], num_layers: int) -> float:
     return values[0] + per_layer * (num_layers - SHALLOW)
 
 
-def _least_seconds(model: Any, run_pass: Callable[[Any], None]) -> float:
-    seconds = []
+def _mean_seconds(model: Any, work: Callable[[Any], object]) -> float:
+    """Mean, not least: the real work meets what else runs on this machine, too."""
+    work(model)  # what is compiled or allocated once
+    started = time.perf_counter()
     for _ in range(REPEATS):
-        started = time.perf_counter()
-        run_pass(model)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
+        work(model)
+    return (time.perf_counter() - started) / REPEATS
 
 
-def _kept_bytes(model: Any, run_pass: Callable[[Any], None]) -> int:
+def _kept_bytes(model: Any, one_pass: Callable[[Any], object]) -> int:
     """Bytes of the distinct buffers that autograd keeps during a pass, weights not counted."""
     weights = {tensor.untyped_storage().data_ptr() for tensor in model.parameters()}
     sizes: dict[int, int] = {}
@@ -118,5 +106,5 @@ def _kept_bytes(model: Any, run_pass: Callable[[Any], None]) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        run_pass(model)
+        one_pass(model)
     return sum(sizes.values())
