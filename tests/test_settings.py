@@ -89,6 +89,11 @@ def test_file_in_place_of_the_workspace(tmp_path: Path, inside: str) -> None:
     assert (tmp_path / "file").read_text() == "not a directory"
 
 
+def test_home_of_nobody() -> None:
+    with pytest.raises(UserError, match="~nobody-of-this-name/w: there is no such home"):
+        Workspace.open("~nobody-of-this-name/w")
+
+
 def test_file_in_place_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a directory")
     monkeypatch.setenv("DANLU_CACHE", str(tmp_path / "file"))

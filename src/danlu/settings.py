@@ -27,7 +27,10 @@ class Workspace:
         Raises:
             UserError: the workspace cannot be created or written to, or the cache cannot be created.
         """
-        workspace = cls(Path(root).expanduser().resolve())
+        try:
+            workspace = cls(Path(root).expanduser().resolve())
+        except RuntimeError as error:  # ~ or ~NAME, and the system knows no such home
+            raise UserError(f"The workspace {root}: there is no such home directory.", "Write the path out.") from error
         try:
             for directory in (workspace.artifacts, workspace.runs):
                 directory.mkdir(parents=True, exist_ok=True)

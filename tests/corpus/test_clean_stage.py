@@ -106,6 +106,18 @@ def test_rows_come_out_clean_or_with_their_reason(clean: Any, reporter: Any) -> 
     assert "1 of 6 rows left out: exact duplicate." in said
 
 
+def test_answers_labelled_bad_are_not_learnt(clean: Any, reporter: Any) -> None:
+    rows = [
+        {"prompt": f"Question {number}?", "completion": f"{number}.", "label": number % 2 == 0} for number in range(8)
+    ]
+    _, out = clean(rows)
+    kept = [
+        row["messages"][-1]["content"] for split in ("train", "validation", "test") for row in read_examples(out, split)
+    ]
+    assert sorted(kept) == ["0.", "2.", "4.", "6."]
+    assert "4 of 8 rows left out: labelled as a bad answer (label: false)." in reporter.warnings
+
+
 def test_replacements_are_made_at_once_whatever_their_order(clean: Any) -> None:
     row = {"instruction": "a ab b", "output": "x"}
     _, out = clean([row], replace={"a": "b", "b": "a", "ab": "c"})
@@ -201,7 +213,7 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
         ("alpaca_zh_demo.json", 1000, {"exact duplicate"}),
         ("v1_sft_demo.jsonl", 500, {"exact duplicate", "near duplicate"}),
         ("glaive_toolcall_en_demo.json", 300, {"exact duplicate", "near duplicate"}),
-        ("kto_en_demo.json", 300, set()),
+        ("kto_en_demo.json", 300, {"labelled as a bad answer (label: false)"}),
     ],
 )
 def test_real_data(clean: Any, real_source: Any, name: str, rows_read: int, reasons: set[str]) -> None:

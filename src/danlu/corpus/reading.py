@@ -194,4 +194,6 @@ def _understand(row: Any, form: Format) -> list[Message]:
         raise BadRowError(row.reason)
     if not isinstance(row, dict):
         raise BadRowError(f"the row is not a mapping but {type(row).__name__}")
+    if row.get("label") is False:  # as files for KTO mark them
+        raise BadRowError("labelled as a bad answer (label: false)")
     return form.read(row)

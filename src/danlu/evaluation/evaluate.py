@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from danlu.evaluation.rows import Example, Row, question_and_answer, render_rows
 from danlu.evaluation.scoring import Scores, score_rows
 from danlu.evaluation.statistics import compare, loss_interval
 from danlu.models.load import base_artifact, load_model, load_tokenizer
+from danlu.telemetry.resources import release_memory
 
 if TYPE_CHECKING:
     from danlu.telemetry.reporter import Reporter
@@ -131,7 +131,7 @@ def _run_model(
         )
         task.advance(len(questions))
     del loaded
-    gc.collect()
+    release_memory()  # before the next model comes
     return scores, answers
 
 
