@@ -79,11 +79,11 @@ def test_asks_the_released_model(toy_cli: Cli, monkeypatch: pytest.MonkeyPatch) 
 def test_plan_shows_costs_notes_and_the_first_batch(toy_cli: Cli) -> None:
     status, out, _ = toy_cli("plan", "recipe.yaml")
     assert status == 0
-    for expected in ("toy-sum", "95.4 MiB", "rows: 5 rows", "first batch", "to do"):
+    for expected in ("toy-sum", "4.0 GiB", "rows: 5 rows", "first batch", "to do"):
         assert expected in out
     _, out, _ = toy_cli("plan", "recipe.yaml", "--json")
     plan = json.loads(out.splitlines()[-1])
-    assert plan["stages"]["sum"]["predicted"] == {"seconds": 0, "peak_memory_bytes": 10**8, "disk_bytes": 1000}
+    assert plan["stages"]["sum"]["predicted"] == {"seconds": 0, "peak_memory_bytes": 2**32, "disk_bytes": 1000}
     assert plan["stages"]["rows"]["cached"], "made while planning"
     assert plan["total"]["disk_bytes"] == 2100
 

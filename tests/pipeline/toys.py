@@ -71,7 +71,7 @@ class ReleaseConfig(StageConfig):
 def rows_plan(config: RowsConfig, context: StageContext) -> Estimate:
     return Estimate(
         seconds=0.1,
-        peak_memory_bytes=10**8,
+        peak_memory_bytes=2**32,
         disk_bytes=100,
         notes=[f"{config.count} rows"],
         facts={"count": config.count},
@@ -88,7 +88,7 @@ def rows_run(config: RowsConfig, context: StageContext, out: Path) -> dict[str, 
 def sum_plan(config: SumConfig, context: StageContext) -> Estimate:
     assert context.input("data").facts["count"] > 0
     return Estimate(
-        seconds=config.seconds, peak_memory_bytes=10**8, disk_bytes=config.disk_bytes, preview="first batch", facts={}
+        seconds=config.seconds, peak_memory_bytes=2**32, disk_bytes=config.disk_bytes, preview="first batch", facts={}
     )
 
 
@@ -118,7 +118,7 @@ def sum_run(config: SumConfig, context: StageContext, out: Path) -> dict[str, An
 
 
 def compare_plan(config: CompareConfig, context: StageContext) -> Estimate:
-    return Estimate(seconds=0.1, peak_memory_bytes=10**8, disk_bytes=100)
+    return Estimate(seconds=0.1, peak_memory_bytes=2**32, disk_bytes=100)
 
 
 def compare_run(config: CompareConfig, context: StageContext, out: Path) -> dict[str, Any]:
