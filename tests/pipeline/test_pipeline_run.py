@@ -187,7 +187,7 @@ def test_memory_that_is_not_there_is_a_warning(
 
     monkeypatch.setattr("danlu.pipeline.plan.psutil.virtual_memory", Memory)
     plan = plan_recipe(load_recipe(recipe_file(toys.RECIPE), [], toys.TABLE), workspace, [])
-    assert plan.stages[1].notes == ["Warning: needs 95.4 MiB of memory; this machine has 9.5 MiB."]
+    assert plan.stages[1].notes == ["Warning: needs 4.0 GiB of memory; this machine has 9.5 MiB."]
 
 
 def test_disk_that_is_not_there_ends_it_before_anything_runs(run: Run) -> None:
