@@ -1,8 +1,8 @@
 """``kill -9`` at 20 random moments of ``danlu run``, then run again: the adapter has the same bits as without the kill.
 
 Each kill happens in a workspace of its own, at a moment drawn uniformly over the time that the undisturbed run took,
-in whatever stage that is. The recipe is the demo's with a smaller budget, smaller held-out parts, one export and a checkpoint
-every two seconds, so that the proof takes half an hour.
+in whatever stage that is. The recipe is the demo's with a smaller budget, smaller held-out parts, one export and a
+checkpoint every two seconds, so that the proof takes half an hour.
 """
 
 from __future__ import annotations
