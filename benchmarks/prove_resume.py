@@ -27,7 +27,7 @@ TRAINING_STAGE = "tuned"
 SMALLER = {
     "rows.split.validation": "0.02",
     "rows.split.test": "0.03",
-    "tuned.budget.tokens": "10_000",
+    "tuned.budget.tokens": "6_000",
     "tuned.checkpoint.every_seconds": "2",
     "proof.generations.rows": "1",
     "proof.bootstrap.samples": "100",
