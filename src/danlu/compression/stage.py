@@ -13,6 +13,7 @@ from typing import Any
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.compression.config import ExportConfig, FormatName
 from danlu.errors import UserError
+from danlu.hardware.yardstick import slowness
 
 KIND = "export"
 VERSION = 1
@@ -37,7 +38,7 @@ def plan(config: ExportConfig, context: StageContext) -> Estimate:
     if not num_parameters:
         notes.append("the size of the model is not known yet, so time and memory are not either")
     return Estimate(
-        seconds=seconds(num_parameters, vocabulary_size, config.formats, config.gate.tokens),
+        seconds=slowness() * seconds(num_parameters, vocabulary_size, config.formats, config.gate.tokens),
         peak_memory_bytes=peak_memory_bytes(num_parameters, BYTES_BEFORE_MODEL),
         disk_bytes=int(sum(BYTES_PER_WEIGHT[name] * num_parameters for name in config.formats)),
         notes=notes,

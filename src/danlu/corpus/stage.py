@@ -14,6 +14,7 @@ from danlu.corpus.duplicates import drop_exact_duplicates, drop_near_duplicates
 from danlu.corpus.reading import ExampleReader
 from danlu.corpus.split import split_examples
 from danlu.errors import UserError
+from danlu.hardware.yardstick import slowness
 from danlu.telemetry.reporter import Reporter
 
 KIND = "examples"
@@ -37,7 +38,7 @@ def plan(config: CleanConfig, context: StageContext) -> Estimate:
     num_bytes = sum(source.record.num_bytes for source in context.sources["from"])
     held_out = f"{config.split.validation:.0%} for validation and {config.split.test:.0%} for the test"
     return Estimate(
-        seconds=BASE_SECONDS + num_bytes * SECONDS_PER_BYTE,
+        seconds=slowness() * (BASE_SECONDS + num_bytes * SECONDS_PER_BYTE),
         peak_memory_bytes=BASE_MEMORY_BYTES + num_bytes * MEMORY_PER_BYTE,
         disk_bytes=int(num_bytes * DISK_PER_BYTE),
         notes=[f"reads {num_bytes:,} bytes of {len(context.sources['from'])} sources and holds out {held_out}"],

@@ -9,6 +9,7 @@ from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.errors import UserError
 from danlu.evaluation.config import EvaluateConfig
 from danlu.hardware.machine import num_usable_cores
+from danlu.hardware.yardstick import slowness
 
 KIND = "report"
 VERSION = 1
@@ -45,7 +46,7 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     _, weight_bytes = _precision(config)
     beside_weights = max(FILE_BYTES_PER_WEIGHT * max(sizes), num_usable_cores() * PASS_BYTES)
     return Estimate(
-        seconds=seconds,
+        seconds=slowness() * seconds,
         peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes) + beside_weights),
         disk_bytes=100_000 + 64 * num_rows * len(sizes),
         notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],

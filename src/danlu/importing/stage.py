@@ -7,6 +7,7 @@ from typing import Any
 
 from danlu.artifacts.stage import Estimate, Source, StageContext
 from danlu.errors import UserError
+from danlu.hardware.yardstick import slowness
 from danlu.importing.config import ImportConfig
 from danlu.models.gguf.file import is_gguf
 
@@ -31,7 +32,7 @@ def plan(config: ImportConfig, context: StageContext) -> Estimate:
     num_bytes = model.stat().st_size if model.is_file() else source.record.num_bytes
     disk_bytes = int(num_bytes * WRITTEN_PER_STORED_BYTE[is_gguf(model)])
     return Estimate(
-        seconds=STARTING_SECONDS + disk_bytes / WRITTEN_BYTES_PER_SECOND,
+        seconds=slowness() * (STARTING_SECONDS + disk_bytes / WRITTEN_BYTES_PER_SECOND),
         # The pages of the files it maps count as resident too.
         peak_memory_bytes=BYTES_BEFORE_MODEL + disk_bytes,
         disk_bytes=disk_bytes,

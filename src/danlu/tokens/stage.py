@@ -12,6 +12,7 @@ from danlu.artifacts.examples import SPLITS, read_examples, write_dropped
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.tokens import PackedRows
 from danlu.errors import UserError
+from danlu.hardware.yardstick import slowness
 from danlu.models.chat import ChatRenderer, ensure_chat_template
 from danlu.models.load import load_tokenizer
 from danlu.telemetry.reporter import Reporter
@@ -38,7 +39,7 @@ def plan(config: TokenizeConfig, context: StageContext) -> Estimate:
     """From the number of characters of the examples alone."""
     characters = context.input("data").facts.get("num_characters", 0)
     return Estimate(
-        seconds=BASE_SECONDS + characters * SECONDS_PER_CHARACTER,
+        seconds=slowness() * (BASE_SECONDS + characters * SECONDS_PER_CHARACTER),
         peak_memory_bytes=BASE_MEMORY_BYTES + characters * MEMORY_PER_CHARACTER,
         disk_bytes=int(characters * DISK_PER_CHARACTER),
         notes=[f"packs about {characters / CHARACTERS_PER_TOKEN:,.0f} tokens into rows of {config.length}"],

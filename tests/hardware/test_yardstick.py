@@ -1,0 +1,56 @@
+"""The yardstick against machines that are known to be slower: this one with half of its time, or its cores, taken."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from danlu.hardware import yardstick
+
+
+def measured() -> float:
+    """The least of a few: other work can only add to it."""
+    values = []
+    for _ in range(4):
+        yardstick.slowness.cache_clear()
+        values.append(yardstick.slowness())
+    yardstick.slowness.cache_clear()
+    return min(values)
+
+
+def spin(until: float) -> None:
+    while time.time() < until:
+        pass
+
+
+def test_is_a_ratio_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = measured()
+    assert 0.01 < before < 100
+    monkeypatch.setattr(yardstick, "REFERENCE_SECONDS", yardstick.REFERENCE_SECONDS * 10)
+    assert measured() == pytest.approx(before / 10, rel=0.5)
+
+
+def test_is_measured_once() -> None:
+    yardstick.slowness.cache_clear()
+    assert yardstick.slowness() == yardstick.slowness()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="pins processes to a core")
+def test_sees_what_else_takes_the_cores() -> None:
+    quiet = measured()
+    context = multiprocessing.get_context("spawn")
+    until = time.time() + 20
+    others = [context.Process(target=spin, args=(until,)) for _ in range(3 * len(os.sched_getaffinity(0)))]
+    for other in others:
+        other.start()
+    try:
+        time.sleep(2)
+        busy = measured()
+    finally:
+        for other in others:
+            other.kill()
+            other.join()
+    assert busy > 1.5 * quiet
