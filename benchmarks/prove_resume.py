@@ -25,11 +25,11 @@ from danlu.telemetry.metrics import read_metrics
 
 TRAINING_STAGE = "tuned"
 SMALLER = {
-    "rows.split.validation": "0.02",
-    "rows.split.test": "0.03",
+    "rows.split.validation": "0.01",
+    "rows.split.test": "0.01",
     "tuned.budget.tokens": "6_000",
     "tuned.checkpoint.every_seconds": "2",
-    "proof.generations.rows": "1",
+    "proof.generations.rows": "0",
     "proof.bootstrap.samples": "100",
     "files.formats": "[hf]",
     "files.gate.tokens": "64",
