@@ -28,6 +28,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 REPOSITORY = Path(__file__).resolve().parent.parent
 # The measurements are not installed; what they rest on is tested too.
 sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(REPOSITORY / "tests" / "pipeline"))  # the toy stages
 
 SHARED_CACHE = Path(os.environ.get("DANLU_CACHE") or REPOSITORY / ".cache" / "danlu").expanduser().resolve()
 
@@ -176,3 +177,29 @@ def _train_tokenizer() -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
         chat_template=CHAT_TEMPLATE,
     )
+
+
+@pytest.fixture
+def toy_cli(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """``toy_cli("run", "recipe.yaml")``: exit status, stdout and stderr, in an empty directory with a toy recipe."""
+    import toys
+
+    from danlu.cli.main import run_cli
+    from danlu.pipeline.stages import STAGES
+
+    for do, stage in toys.TABLE.items():
+        monkeypatch.setitem(STAGES, do, stage)  # type: ignore[arg-type]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("DANLU_CACHE", raising=False)
+    (tmp_path / "recipe.yaml").write_text(toys.RECIPE, encoding="utf-8")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = run_cli(list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return status, out, err
+
+    return call

@@ -34,8 +34,8 @@ Cli = Callable[..., tuple[int, str, str]]
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
-def test_mistakes(cli: Cli, arguments: list[str], what: str, as_json: bool) -> None:
-    status, out, err = cli(*arguments, *(["--json"] if as_json else []))
+def test_mistakes(toy_cli: Cli, arguments: list[str], what: str, as_json: bool) -> None:
+    status, out, err = toy_cli(*arguments, *(["--json"] if as_json else []))
     assert status == 2
     first, hint = err.rstrip("\n").splitlines()[-2:]
     assert first.startswith("danlu: ")
@@ -49,22 +49,22 @@ def test_mistakes(cli: Cli, arguments: list[str], what: str, as_json: bool) -> N
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_workspace_without_permission(cli: Cli, tmp_path: Path) -> None:
+def test_workspace_without_permission(toy_cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
-    status, _, err = cli("run", "recipe.yaml", "--workspace", "locked")
+    status, _, err = toy_cli("run", "recipe.yaml", "--workspace", "locked")
     assert status == 2
     assert "not writable" in err or "cannot be created" in err
 
 
-def test_stage_fails(cli: Cli) -> None:
-    status, out, err = cli("run", "recipe.yaml", "--json", "--set", "sum.fail=a broken stage")
+def test_stage_fails(toy_cli: Cli) -> None:
+    status, out, err = toy_cli("run", "recipe.yaml", "--json", "--set", "sum.fail=a broken stage")
     assert status == 1
     assert "A fault in Danlu: RuntimeError: a broken stage" in err
     report = Path(err.rstrip().split()[-1])
     assert "Traceback" in report.read_text()
     report.unlink()
     assert "error" in json.loads(out.splitlines()[-1])
-    status, out, _ = cli("status", "toy", "--json")
+    status, out, _ = toy_cli("status", "toy", "--json")
     record = json.loads(out)
     assert (record["state"], record["stages"]["sum"]["state"]) == ("failed", "failed")
     assert record["stages"]["rows"]["state"] == "done"
@@ -72,10 +72,10 @@ def test_stage_fails(cli: Cli) -> None:
     assert not list(Path("workspace/artifacts/model").glob(".*"))
 
 
-def test_interrupt(cli: Cli) -> None:
-    status, _, err = cli("run", "recipe.yaml", "--set", "sum.fail=interrupt")
+def test_interrupt(toy_cli: Cli) -> None:
+    status, _, err = toy_cli("run", "recipe.yaml", "--set", "sum.fail=interrupt")
     assert status == 130
     assert "give the same command again to go on" in err
-    assert json.loads(cli("status", "toy", "--json")[1])["stages"]["sum"]["state"] == "interrupted"
-    status, out, _ = cli("status", "toy")
+    assert json.loads(toy_cli("status", "toy", "--json")[1])["stages"]["sum"]["state"] == "interrupted"
+    status, out, _ = toy_cli("status", "toy")
     assert "Go on with: danlu run" in out

@@ -26,26 +26,26 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_disk_fills_up(cli: Cli, small_disk: Path) -> None:
+def test_disk_fills_up(toy_cli: Cli, small_disk: Path) -> None:
     command = ["run", "recipe.yaml", "--workspace", str(small_disk)]
-    status, _, err = cli(*command, "--set", "sum.write_bytes=1000000")
+    status, _, err = toy_cli(*command, "--set", "sum.write_bytes=1000000")
     assert status == 2
     assert f"The disk is full: {small_disk} has" in err
     assert "finished stages are kept" in err
     assert not list((small_disk / "artifacts" / "model").iterdir()), "nothing half-made remains"
-    status, out, _ = cli(*command, "--json")
+    status, out, _ = toy_cli(*command, "--json")
     assert status == 0
     assert json.loads(out.splitlines()[-1])["stages"]["rows"]["cached"]
 
 
-def test_wrapped_error_is_recognised(cli: Cli) -> None:
-    status, _, err = cli("run", "recipe.yaml", "--set", "sum.fail=disk")
+def test_wrapped_error_is_recognised(toy_cli: Cli) -> None:
+    status, _, err = toy_cli("run", "recipe.yaml", "--set", "sum.fail=disk")
     assert status == 2
     assert "The disk is full" in err
 
 
-def test_plan_says_so_beforehand(cli: Cli, small_disk: Path) -> None:
-    status, _, err = cli(
+def test_plan_says_so_beforehand(toy_cli: Cli, small_disk: Path) -> None:
+    status, _, err = toy_cli(
         "run",
         "recipe.yaml",
         "--workspace",
