@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,25 @@ def add_lora(model: Any, *, rank: int, alpha: float, dropout: float, targets: st
         bias="none",
     )
     config._register_custom_module({torch.nn.Linear: FusedLoraLinear})
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        # PEFT asks transformers for a name that transformers is about to rename; not the user's business.
-        warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing.*")
+    with torch.random.fork_rng(devices=[]), _without_renaming_warning():
         torch.manual_seed(seed)
         return get_peft_model(model, config)
+
+
+def load_adapter(model: Any, directory: Path) -> Any:
+    """`model` with the PEFT adapter of `directory` on it, not merged, in eval mode. Adapter weights are float32."""
+    from peft import PeftModel
+
+    with _without_renaming_warning():
+        return PeftModel.from_pretrained(model, str(directory)).eval()
+
+
+@contextmanager
+def _without_renaming_warning() -> Iterator[None]:
+    """PEFT asks transformers for a name that transformers is about to rename; not the user's business."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, message=".*is_gradient_checkpointing.*")
+        yield
 
 
 def save_adapter(model: Any, directory: Path, *, base_name: str) -> None:

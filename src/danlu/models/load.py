@@ -93,7 +93,7 @@ def load_model(
     base = base_artifact(artifact, store)
     model = load_causal_lm(base.path, dtype=dtype, attention=attention)
     if is_adapter(artifact.path):
-        from peft import PeftModel
+        from danlu.models.adapters import load_adapter
 
-        model = PeftModel.from_pretrained(model, str(artifact.path)).eval()
+        model = load_adapter(model, artifact.path)
     return LoadedModel(model=model, tokenizer=load_tokenizer(artifact.path))

@@ -71,12 +71,12 @@ def measure_cost(
         del model
         gc.collect()
     return Cost(
-        seconds=max(0.0, _at_depth(seconds, config.num_hidden_layers)),
-        activation_bytes=int(_at_depth(kept, config.num_hidden_layers)),
+        seconds=max(0.0, at_depth(seconds, config.num_hidden_layers)),
+        activation_bytes=int(at_depth(kept, config.num_hidden_layers)),
     )
 
 
-def _at_depth(values: list[float] | list[int], num_layers: int) -> float:
+def at_depth(values: list[float] | list[int], num_layers: int) -> float:
     """The line through (SHALLOW, values[0]) and (DEEP, values[1]), at `num_layers`."""
     per_layer = (values[1] - values[0]) / (DEEP - SHALLOW)
     return values[0] + per_layer * (num_layers - SHALLOW)

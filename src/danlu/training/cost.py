@@ -9,9 +9,9 @@ import psutil
 import torch
 
 from danlu.models.head import CHUNK_TOKENS
-from danlu.models.probe import SHALLOW, config_from, measure_cost
+from danlu.models.probe import DEEP, SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.resources import release_memory
-from danlu.training.batches import BatchStream
+from danlu.training.batches import Batch, BatchStream
 from danlu.training.config import TrainConfig
 from danlu.training.loop import accumulate_gradients
 from danlu.training.optimizer import make_optimizer
@@ -51,14 +51,44 @@ def training_cost(
     logits with its slopes.
     """
     config = config_from(model_config)
-    batch = batches.at(0)
+    probed = _probe(settings, model_config, batches.at(0), attention)
+    release_memory()
+    held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
+    weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
+    trained_bytes = probed.num_trained * FLOAT32_BYTES * (4 if settings.adapter else 3)
+    logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
+    passing_bytes = probed.activation_bytes + probed.num_trained * FLOAT32_BYTES + logit_bytes
+    return TrainingCost(
+        seconds=num_tokens * probed.seconds_per_token + num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
+        peak_memory_bytes=held_bytes
+        + weight_bytes
+        + trained_bytes
+        + int(ALLOCATOR_FACTOR * probed.micro_batches_at_once * passing_bytes),
+        checkpoint_bytes=(settings.checkpoint.keep + 1) * probed.num_trained * FLOAT32_BYTES * 3,
+        num_trained_parameters=probed.num_trained,
+    )
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What was found on shallow copies, at full depth."""
+
+    seconds_per_token: float
+    activation_bytes: int
+    micro_batches_at_once: int
+    num_trained: int
+
+
+def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, attention: str | None) -> Probed:
+    """Make optimizer steps on a part of `batch`: `ROUNDS` micro-batches for each worker."""
+    config = config_from(model_config)
     largest = max(batch.micro_batches, key=lambda micro: micro.num_tokens)
     objective = objective_for(settings)
-    depth_to_trained: dict[int, int] = {}
+    num_trained: dict[int, int] = {}
 
     def make_model(num_layers: int) -> Any:
         model = shallow_trainable(model_config, settings, attention, num_layers).train()
-        depth_to_trained[num_layers] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        num_trained[num_layers] = sum(parameter.numel() for parameter in _trained(model))
         return model
 
     def one_pass(model: Any) -> None:
@@ -66,31 +96,20 @@ def training_cost(
 
     with micro_batch_workers(make_model(SHALLOW)) as pool:
         at_once = min(pool.count, len(batch.micro_batches)) if pool else 1
-        probed = replace(batch, micro_batches=batch.micro_batches[: ROUNDS * at_once])
+        part = replace(batch, micro_batches=batch.micro_batches[: ROUNDS * at_once])
 
         def step(model: Any) -> None:
-            trained = _trained(model)
-            accumulate_gradients(model, probed, objective, trained, pool)
-            torch.nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
+            accumulate_gradients(model, part, objective, _trained(model), pool)
+            torch.nn.utils.clip_grad_norm_(_trained(model), settings.max_gradient_norm)
             make_optimizer(model, settings.optimizer).step()
             model.zero_grad()
 
         cost = measure_cost(config, make_model, step, one_pass)
-    release_memory()
-    held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
-    num_probed_tokens = sum(micro.num_tokens for micro in probed.micro_batches)
-    (low, low_count), (high, high_count) = sorted(depth_to_trained.items())
-    per_layer = (high_count - low_count) / (high - low)
-    num_trained = int(low_count + per_layer * (config.num_hidden_layers - low))
-    weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
-    trained_bytes = num_trained * FLOAT32_BYTES * (4 if settings.adapter else 3)
-    logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
-    passing_bytes = cost.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
-    return TrainingCost(
-        seconds=num_tokens / num_probed_tokens * cost.seconds + num_parameters * 4 / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(ALLOCATOR_FACTOR * at_once * passing_bytes),
-        checkpoint_bytes=(settings.checkpoint.keep + 1) * num_trained * FLOAT32_BYTES * 3,
-        num_trained_parameters=num_trained,
+    return Probed(
+        seconds_per_token=cost.seconds / sum(micro.num_tokens for micro in part.micro_batches),
+        activation_bytes=cost.activation_bytes,
+        micro_batches_at_once=at_once,
+        num_trained=int(at_depth([num_trained[SHALLOW], num_trained[DEEP]], config.num_hidden_layers)),
     )
 
 
