@@ -24,6 +24,7 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream, MicroBatch
 from danlu.training.loop import accumulate_gradients
 from danlu.training.objective import Objective, supervised_cross_entropy
+from danlu.training.optimizer import trained_parameters
 
 RECIPE = REPOSITORY / "benchmarks" / "sft.yaml"
 NUM_ROWS = 8
@@ -88,8 +89,7 @@ def step(
 ) -> LossAndGradient:
     """Mean loss and gradient of one step over all rows, as the training loop computes them."""
     batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once, seed=0)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return accumulate_gradients(model, batches.at(0), objective, trained), take_gradient(model)
+    return accumulate_gradients(model, batches.at(0), objective, trained_parameters(model)), take_gradient(model)
 
 
 def plain_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:

@@ -14,7 +14,7 @@ from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.config import TrainConfig
 from danlu.training.loop import accumulate_gradients
-from danlu.training.optimizer import make_optimizer
+from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
@@ -88,19 +88,19 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
 
     def make_model(num_layers: int) -> Any:
         model = shallow_trainable(model_config, settings, attention, num_layers).train()
-        num_trained[num_layers] = sum(parameter.numel() for parameter in _trained(model))
+        num_trained[num_layers] = sum(parameter.numel() for parameter in trained_parameters(model))
         return model
 
     def one_pass(model: Any) -> None:
-        torch.autograd.grad(objective(model, largest), _trained(model), materialize_grads=True)
+        torch.autograd.grad(objective(model, largest), trained_parameters(model), materialize_grads=True)
 
     with micro_batch_workers(make_model(SHALLOW)) as pool:
         at_once = min(pool.count, len(batch.micro_batches)) if pool else 1
         part = replace(batch, micro_batches=batch.micro_batches[: ROUNDS * at_once])
 
         def step(model: Any) -> None:
-            accumulate_gradients(model, part, objective, _trained(model), pool)
-            torch.nn.utils.clip_grad_norm_(_trained(model), settings.max_gradient_norm)
+            accumulate_gradients(model, part, objective, trained_parameters(model), pool)
+            torch.nn.utils.clip_grad_norm_(trained_parameters(model), settings.max_gradient_norm)
             make_optimizer(model, settings.optimizer).step()
             model.zero_grad()
 
@@ -111,7 +111,3 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
         micro_batches_at_once=at_once,
         num_trained=int(at_depth([num_trained[SHALLOW], num_trained[DEEP]], config.num_hidden_layers)),
     )
-
-
-def _trained(model: Any) -> list[torch.Tensor]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -9,9 +9,14 @@ import torch
 from danlu.training.config import OptimizerSettings
 
 
+def trained_parameters(model: Any) -> list[torch.Tensor]:
+    """The parameters that receive gradients, in the model's order."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
 def make_optimizer(model: Any, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """AdamW over the trainable parameters. Vectors (biases, norms) are not decayed."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    parameters = trained_parameters(model)
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},

@@ -22,7 +22,7 @@ from danlu.training.cost import training_cost
 from danlu.training.data import data_notes, make_batches, read_rows, steps_of, tokens_of, validation_micro_batches
 from danlu.training.loop import Observer, mean_loss, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
-from danlu.training.optimizer import make_optimizer
+from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.schedule import learning_rate
 from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
 
@@ -118,7 +118,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         "base": model_input.name,
         "num_steps": num_steps,
         "num_tokens_trained": tokens_of(batches, num_steps),
-        "num_trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "num_trained_parameters": sum(parameter.numel() for parameter in trained_parameters(model)),
         "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
         "tokens_per_second": throughput.tokens_per_second,
         "num_threads": torch.get_num_threads(),
