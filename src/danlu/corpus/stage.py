@@ -18,7 +18,7 @@ from danlu.hardware.yardstick import slowness
 from danlu.telemetry.reporter import Reporter
 
 KIND = "examples"
-VERSION = 1
+VERSION = 2
 PREPARES = True
 
 WANTED = ("exact duplicate", "near duplicate")

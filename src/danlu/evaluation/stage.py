@@ -12,7 +12,7 @@ from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 
 KIND = "report"
-VERSION = 1
+VERSION = 2
 PREPARES = False
 
 CHARACTERS_PER_TOKEN = 4.0

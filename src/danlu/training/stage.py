@@ -27,7 +27,7 @@ from danlu.training.schedule import learning_rate
 from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
 
 KIND = "model"
-VERSION = 1
+VERSION = 2
 PREPARES = False
 
 
