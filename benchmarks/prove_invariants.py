@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.common import REPOSITORY, report, run_recipe
-from danlu.artifacts.tokens import PackedRows
+from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.head import Head, hidden_states
@@ -25,6 +27,7 @@ from danlu.training.batches import BatchStream, MicroBatch
 from danlu.training.loop import accumulate_gradients
 from danlu.training.objective import Objective, supervised_cross_entropy
 from danlu.training.optimizer import trained_parameters
+from danlu.training.rows import PackedRows
 
 RECIPE = REPOSITORY / "benchmarks" / "sft.yaml"
 NUM_ROWS = 8
@@ -36,27 +39,27 @@ LossAndGradient = tuple[float, torch.Tensor]
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="danlu-invariants-") as directory:
         stages = run_recipe(RECIPE, Path(directory), "--set", "tuned.budget.steps=1")["stages"]
-        rows = first_rows(PackedRows.read(Path(stages["packed"]["path"]), "train"), NUM_ROWS)
-        pairs = compare(Path(stages["base"]["path"]), rows)
+        store = first_rows(TokenStore.open(Path(stages["packed"]["path"]), "train"), NUM_ROWS)
+        pairs = compare(Path(stages["base"]["path"]), store)
     for pair in pairs:
         print(f"{pair['what']}: loss {pair['loss_difference']:.1e}, gradient {pair['gradient_difference']:.1e}")
     worst = max(pair["loss_difference"] for pair in pairs)
-    met = report("training_invariants", worst, BAR, smaller_is_better=True, num_tokens=rows.num_tokens, pairs=pairs)
+    met = report("training_invariants", worst, BAR, smaller_is_better=True, num_tokens=store.num_tokens, pairs=pairs)
     sys.exit(not met)
 
 
-def compare(model: Path, rows: PackedRows) -> list[dict[str, Any]]:
+def compare(model: Path, store: TokenStore) -> list[dict[str, Any]]:
     """Relative differences of loss and gradient, for each pair of ways that must agree."""
     ours = lora_model(model, DOCUMENT_ATTENTION)
-    one_by_one = step(ours, rows, rows_at_once=1)
-    at_once = step(ours, rows, rows_at_once=rows.num_rows)
-    unpacked = step(ours, one_document_a_row(rows), rows_at_once=1)
-    full_logits = step(ours, rows, rows_at_once=1, objective=plain_cross_entropy)
+    one_by_one = step(ours, store, rows_at_once=1)
+    at_once = step(ours, store, rows_at_once=NUM_ROWS)
+    unpacked = step(ours, one_document_a_row(store), rows_at_once=1)
+    full_logits = step(ours, store, rows_at_once=1, objective=plain_cross_entropy)
     del ours
-    plain = plain_step(lora_model(model, "sdpa"), rows)
+    plain = plain_step(lora_model(model, "sdpa"), store)
     return [
         difference("packed beside unpacked", one_by_one, unpacked),
-        difference(f"accumulation 1 x {rows.num_rows} beside {rows.num_rows} x 1", at_once, one_by_one),
+        difference(f"accumulation 1 x {NUM_ROWS} beside {NUM_ROWS} x 1", at_once, one_by_one),
         difference("chunked loss beside full logits", one_by_one, full_logits),
         difference("all of it beside transformers alone, one example at a time", at_once, plain),
     ]
@@ -85,10 +88,11 @@ def lora_model(directory: Path, attention: str) -> Any:
 
 
 def step(
-    model: Any, rows: PackedRows, *, rows_at_once: int, objective: Objective = supervised_cross_entropy
+    model: Any, store: TokenStore, *, rows_at_once: int, objective: Objective = supervised_cross_entropy
 ) -> LossAndGradient:
     """Mean loss and gradient of one step over all rows, as the training loop computes them."""
-    batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once, seed=0)
+    rows = PackedRows(store, seed=0)
+    batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once)
     return accumulate_gradients(model, batches.at(0), objective, trained_parameters(model)), take_gradient(model)
 
 
@@ -101,18 +105,18 @@ def plain_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits_NV, batch.targets, reduction="sum")
 
 
-def plain_step(model: Any, rows: PackedRows) -> LossAndGradient:
+def plain_step(model: Any, store: TokenStore) -> LossAndGradient:
     """The same step with transformers and torch only: each example by itself, all logits, labels masked by -100."""
+    assert store.supervised is not None
     total = 0.0
-    ends = np.cumsum(rows.document_lengths)
-    for start, end in zip(ends - rows.document_lengths, ends, strict=True):
-        ids_T = torch.from_numpy(rows.input_ids[start:end].astype(np.int64))
-        targets_T = ids_T.masked_fill(~torch.from_numpy(rows.supervised[start:end].copy()), -100)
+    for start, end in pairwise(store.document_offsets.tolist()):
+        ids_T = torch.from_numpy(store.input_ids(start, end))
+        targets_T = ids_T.masked_fill(~torch.from_numpy(store.supervised[start:end].copy()), -100)
         logits_TV = model(input_ids=ids_T[None]).logits[0]
         loss = torch.nn.functional.cross_entropy(logits_TV[:-1], targets_T[1:], reduction="sum")
-        (loss / rows.num_supervised).backward()
+        (loss / store.num_supervised).backward()
         total += float(loss.detach())
-    return total / rows.num_supervised, take_gradient(model)
+    return total / store.num_supervised, take_gradient(model)
 
 
 def take_gradient(model: Any) -> torch.Tensor:
@@ -122,29 +126,23 @@ def take_gradient(model: Any) -> torch.Tensor:
     return torch.cat(gradients)
 
 
-def first_rows(rows: PackedRows, count: int) -> PackedRows:
+def first_rows(store: TokenStore, count: int) -> TokenStore:
     """The first `count` rows."""
-    tokens, documents = int(rows.row_offsets[count]), int(rows.document_offsets[count])
-    return PackedRows(
-        input_ids=rows.input_ids[:tokens],
-        supervised=rows.supervised[:tokens],
-        document_lengths=rows.document_lengths[:documents],
-        example_ids=rows.example_ids[:documents],
-        row_offsets=rows.row_offsets[: count + 1],
-        document_offsets=rows.document_offsets[: count + 1],
+    assert store.row_offsets is not None
+    assert store.supervised is not None
+    num_documents = int(store.row_offsets[count])
+    num_tokens = int(store.document_offsets[num_documents])
+    return TokenStore(
+        shards=[store.input_ids(0, num_tokens)],
+        document_offsets=store.document_offsets[: num_documents + 1],
+        supervised=store.supervised[:num_tokens],
+        row_offsets=store.row_offsets[: count + 1],
     )
 
 
-def one_document_a_row(rows: PackedRows) -> PackedRows:
+def one_document_a_row(store: TokenStore) -> TokenStore:
     """The same examples, each in a row of its own."""
-    return PackedRows(
-        input_ids=rows.input_ids,
-        supervised=rows.supervised,
-        document_lengths=rows.document_lengths,
-        example_ids=rows.example_ids,
-        row_offsets=np.concatenate([[0], np.cumsum(rows.document_lengths)]).astype(np.int64),
-        document_offsets=np.arange(rows.num_documents + 1, dtype=np.int64),
-    )
+    return replace(store, row_offsets=np.arange(store.num_documents + 1))
 
 
 if __name__ == "__main__":

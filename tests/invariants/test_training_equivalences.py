@@ -5,6 +5,8 @@ In float32, loss and gradients must agree within 1e-5 relative, whatever is pack
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from danlu.artifacts.tokens import PackedRows
+from danlu.artifacts.tokens import TokenStore
 from danlu.hardware.threads import workers_of_one_thread
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
@@ -20,18 +22,12 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream
 from danlu.training.loop import accumulate_gradients
 from danlu.training.objective import supervised_cross_entropy
-from packed_rows import make_rows
+from danlu.training.rows import PackedRows
+from packed_rows import make_store
 
 RELATIVE = 1e-5
-PACKED = make_rows([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25], [60], [31, 31]])
-UNPACKED = PackedRows(
-    input_ids=PACKED.input_ids,
-    supervised=PACKED.supervised,
-    document_lengths=PACKED.document_lengths,
-    example_ids=PACKED.example_ids,
-    row_offsets=np.concatenate([[0], np.cumsum(PACKED.document_lengths)]).astype(np.int64),
-    document_offsets=np.arange(PACKED.num_documents + 1, dtype=np.int64),
-)
+PACKED = make_store([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25], [60], [31, 31]])
+UNPACKED = replace(PACKED, row_offsets=np.arange(PACKED.num_documents + 1))
 
 
 def lora_model(directory: Path, attention: str) -> Any:
@@ -46,11 +42,12 @@ def lora_model(directory: Path, attention: str) -> Any:
 
 
 def loss_and_gradient(
-    directory: Path, rows: PackedRows, rows_at_once: int, *, side_by_side: bool = False
+    directory: Path, store: TokenStore, rows_at_once: int, *, side_by_side: bool = False
 ) -> tuple[float, torch.Tensor]:
     """Of one step over all the rows: mean loss, and every gradient in one vector."""
     model = lora_model(directory, DOCUMENT_ATTENTION)
-    batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once, seed=0)
+    rows = PackedRows(store, seed=0)
+    batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with workers_of_one_thread() as workers:
         loss = accumulate_gradients(
@@ -70,15 +67,14 @@ def plain_reference(directory: Path) -> tuple[float, torch.Tensor]:
     model = lora_model(directory, "eager")
     num_targets = PACKED.num_supervised
     total = 0.0
-    start = 0
-    for length in PACKED.document_lengths.tolist():
-        ids = torch.from_numpy(PACKED.input_ids[start : start + length].astype(np.int64))
-        targets = torch.from_numpy(np.where(PACKED.supervised[start : start + length], ids.numpy(), -100))
+    assert PACKED.supervised is not None
+    for start, end in pairwise(PACKED.document_offsets.tolist()):
+        ids = torch.from_numpy(PACKED.input_ids(start, end))
+        targets = torch.from_numpy(np.where(PACKED.supervised[start:end], ids.numpy(), -100))
         logits = model(input_ids=ids[None]).logits[0]
         loss = torch.nn.functional.cross_entropy(logits[:-1], targets[1:], reduction="sum", ignore_index=-100)
         (loss / num_targets).backward()
         total += float(loss.detach())
-        start += length
     gradients = [p.grad.flatten() for p in model.parameters() if p.requires_grad and p.grad is not None]
     return total / num_targets, torch.cat(gradients)
 

@@ -35,9 +35,8 @@ def publish(store: ArtifactStore, kind: str, name: str, *parents: Artifact, rows
     )
     with store.publish(kind, manifest.id) as (directory, commit):
         if rows is not None:
-            pq.write_table(
-                pa.table({"example_ids": pa.array(rows, pa.list_(pa.string()))}), directory / "train.parquet"
-            )
+            (directory / "train").mkdir()
+            pq.write_table(pa.table({"id": pa.array(rows, pa.string())}), directory / "train" / "documents.parquet")
         return commit(manifest)
 
 
@@ -70,8 +69,8 @@ def test_a_removed_ancestor_is_still_named(store: ArtifactStore) -> None:
 
 def test_rows_lead_to_models_and_models_to_rows(store: ArtifactStore) -> None:
     base = publish(store, "model", "base")
-    first = publish(store, "tokens", "first", base, rows=[["a", "b"], ["c"]])
-    second = publish(store, "tokens", "second", base, rows=[["c", "d"], []])
+    first = publish(store, "tokens", "first", base, rows=["a", "b", "c"])
+    second = publish(store, "tokens", "second", base, rows=["c", "d"])
     once = publish(store, "model", "once", base, first)
     twice = publish(store, "model", "twice", once, second)
     other = publish(store, "model", "other", base, second)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,12 +20,13 @@ from pydantic import ValidationError
 from danlu.artifacts.examples import SPLITS, read_dropped, write_dropped, write_examples
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import ArtifactStore
-from danlu.artifacts.tokens import PackedRows
+from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.models.chat import render
 from danlu.settings import Workspace
 from danlu.tokens import stage
 from danlu.tokens.config import TokenizeConfig
+from packed_rows import rows_of
 
 Tokenize = Callable[..., tuple[dict[str, Any], Path]]
 
@@ -75,6 +77,12 @@ def given_as(path: Path, part: str | None, **facts: Any) -> Input:
     return Input(name=path.name, kind="any", part=part, artifact=artifact, facts=facts)
 
 
+def example_ids(out: Path) -> list[str]:
+    """Of the training examples, in the order of the store."""
+    ids: list[str] = pq.read_table(out / "train" / "documents.parquet").column("id").to_pylist()
+    return ids
+
+
 TEXT = st.text("ab 丹?\n", min_size=1, max_size=40).map(str.strip).filter(bool)
 
 
@@ -86,13 +94,15 @@ def test_every_example_is_there_whole_and_once(
 ) -> None:
     examples = [example(number, *pair) for number, pair in enumerate(pairs)]
     facts, out = tokenize(examples, examples[:1], packing=packing, length=256)
-    rows = PackedRows.read(out, "train")
+    store = TokenStore.open(out, "train")
+    assert store.row_offsets is not None
+    names = example_ids(out)
+    rows = rows_of(store)
     found = {}
-    for index in range(rows.num_rows):
-        row = rows.row(index)
+    for index, row in enumerate(rows):
         assert len(row.input_ids) <= 256
         assert row.document_lengths.sum() == len(row.input_ids)
-        ids = rows.example_ids[rows.document_offsets[index] : rows.document_offsets[index + 1]]
+        ids = names[store.row_offsets[index] : store.row_offsets[index + 1]]
         borders = np.cumsum(row.document_lengths)[:-1]
         parts = zip(ids, np.split(row.input_ids, borders), np.split(row.supervised, borders), strict=True)
         found.update({name: (tokens.tolist(), mask.tolist()) for name, tokens, mask in parts})
@@ -101,20 +111,23 @@ def test_every_example_is_there_whole_and_once(
         rendered = render(tiny_tokenizer, one["messages"])
         expected[one["id"]] = (rendered.input_ids.tolist(), rendered.supervised.tolist())
     assert found == expected
-    assert len(rows.example_ids) == len(examples)
-    assert facts["num_rows"]["train"] == (len(examples) if packing == "none" else rows.num_rows)
+    assert len(names) == len(examples)
+    assert facts["num_rows"]["train"] == (len(examples) if packing == "none" else len(rows))
     assert facts["num_documents"] == {"train": len(examples), "validation": 1, "test": 0}
 
 
 def test_facts_agree_with_the_rows(tokenize: Tokenize, tiny_tokenizer: Any) -> None:
     facts, out = tokenize(some_examples(40), some_examples(5), length=128)
-    rows = {split: PackedRows.read(out, split) for split in SPLITS}
-    train = rows["train"]
+    stores = {split: TokenStore.open(out, split) for split in SPLITS}
+    train = stores["train"]
+    assert train.supervised is not None
+    num_rows = len(rows_of(train))
     assert facts["length"] == 128
-    for name in ("num_rows", "num_tokens", "num_supervised"):
-        assert facts[name] == {split: getattr(rows[split], name) for split in SPLITS}
+    for name in ("num_tokens", "num_supervised"):
+        assert facts[name] == {split: getattr(stores[split], name) for split in SPLITS}
+    assert facts["num_rows"] == {split: len(rows_of(stores[split])) for split in SPLITS}
     assert facts["share_supervised"] == pytest.approx(train.supervised.mean())
-    assert facts["fill"] == pytest.approx(train.num_tokens / train.num_rows / 128)
+    assert facts["fill"] == pytest.approx(train.num_tokens / num_rows / 128)
     assert facts["fill"] > 0.8
     assert facts["fingerprint"] == train.fingerprint
     assert facts["vocabulary_size"] == len(tiny_tokenizer)
@@ -147,8 +160,7 @@ def test_truncated_examples_lose_their_end_of_turn_and_it_is_said(
     assert facts["num_truncated"] == 1
     assert facts["dropped_by_reason"] == {"no token to learn before the cut": 1}
     assert facts["end_of_turn_trained"] is True
-    rows = PackedRows.read(out, "train")
-    row = rows.row(rows.example_ids.index(LONG["id"]))
+    row = rows_of(TokenStore.open(out, "train"))[example_ids(out).index(LONG["id"])]
     assert row.input_ids.tolist() == render(tiny_tokenizer, LONG["messages"]).input_ids[:64].tolist()
     assert any("lose their end of turn" in warning for warning in reporter.warnings)
 

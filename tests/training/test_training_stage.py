@@ -17,10 +17,10 @@ from danlu.settings import Workspace
 from danlu.training import loop, stage
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
-from packed_rows import make_rows
+from packed_rows import make_store, write_store
 
-TRAIN = make_rows([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25]])
-VALIDATION = make_rows([[20, 11]], seed=1)
+TRAIN = make_store([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25]])
+VALIDATION = make_store([[20, 11]], seed=1)
 
 
 def settings(**changes: Any) -> TrainConfig:
@@ -41,8 +41,9 @@ def settings(**changes: Any) -> TrainConfig:
 def make_context(workspace: Workspace, reporter: Any, model_dir: Path, directory: Path) -> StageContext:
     data_dir = directory / "data"
     data_dir.mkdir(parents=True, exist_ok=True)
-    TRAIN.write(data_dir, "train")
-    VALIDATION.write(data_dir, "validation")
+    write_store(TRAIN, data_dir, "train")
+    write_store(VALIDATION, data_dir, "validation")
+    data_facts = {"end_of_turn_trained": True, "length": 64, "fingerprint": TRAIN.fingerprint}
     model_facts = {"config": json.loads((model_dir / "config.json").read_text()), "num_parameters": 40_000}
 
     def as_input(name: str, kind: str, path: Path, facts: dict[str, Any]) -> Input:
@@ -61,7 +62,7 @@ def make_context(workspace: Workspace, reporter: Any, model_dir: Path, directory
         directory=directory / "stage",
         inputs={
             "model": [as_input("base", "model", model_dir, model_facts)],
-            "data": [as_input("packed", "tokens", data_dir, {"end_of_turn_trained": True})],
+            "data": [as_input("packed", "tokens", data_dir, data_facts)],
         },
         sources={},
     )
@@ -155,8 +156,9 @@ def test_nothing_supervised_is_refused(
     workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "masked")
-    masked = make_rows([[5, 5]])
+    masked = make_store([[5, 5]])
+    assert masked.supervised is not None
     masked.supervised[:] = False
-    masked.write(tmp_path / "masked" / "data", "train")
-    with pytest.raises(UserError, match="0 supervised tokens"):
+    write_store(masked, tmp_path / "masked" / "data", "train")
+    with pytest.raises(UserError, match="of which 0 are supervised"):
         run(context, tmp_path / "out", settings())

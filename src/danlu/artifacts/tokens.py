@@ -1,143 +1,156 @@
-"""Kind ``tokens``: conversations as token ids, packed into rows of the training batch, one Parquet file per split.
+"""Kind ``tokens``: documents as token ids, in files that are mapped into memory instead of read.
 
-``train.parquet``, ``validation.parquet``, ``test.parquet``: columns `TOKENS_SCHEMA`; a split without rows is there too.
-``dropped.parquet``: the examples that were left out, columns `danlu.artifacts.examples.DROPPED_SCHEMA`.
+For each split a directory ``train``, ``validation``, ``test``; a split without documents is there too:
+
+``tokens-00000.npy`` ...   token ids of all documents, one after another: uint16, or uint32 for large vocabularies
+``documents.npy``          int64: where each document begins in them, and where the last one ends
+``documents.parquet``      columns `DOCUMENTS_SCHEMA`, a row for each document
+``supervised.npy``         bool, one for each token: whether it is a prediction target; examples only
+``rows.npy``               int64: with which document each row of the batch begins, and the number of documents;
+                           examples only, whose rows are packed once and for all
+
+and ``dropped.parquet``: the examples that were left out, columns `danlu.artifacts.examples.DROPPED_SCHEMA`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-TOKENS_SCHEMA = pa.schema(
+DOCUMENTS_SCHEMA = pa.schema(
     [
-        ("input_ids", pa.list_(pa.int32())),  # a row of the batch, not padded
-        ("supervised", pa.list_(pa.bool_())),  # True where this very token is a prediction target
-        ("document_lengths", pa.list_(pa.int32())),  # tokens of each example in the row, in order; sums to the row
-        ("example_ids", pa.list_(pa.string())),  # which examples those are
+        ("id", pa.string()),  # of the example or the document of a corpus
+        ("source", pa.dictionary(pa.int32(), pa.string())),  # URI of the file it came from
     ]
 )
 
-MAXIMUM_TOKENS_PER_GROUP = 2**26
-"""Tokens in one Parquet row group; keeps the 32-bit list offsets of Arrow far from overflowing."""
+HASHED_TOKENS = 2**24
+"""Tokens that are hashed at a time, so that a large store is never in memory as a whole."""
 
 
-@dataclass(frozen=True)
-class PackedRow:
-    """One row of the batch: views into `PackedRows`, not copies."""
-
-    input_ids: npt.NDArray[np.int32]
-    """Shape (row_tokens,)."""
-    supervised: npt.NDArray[np.bool_]
-    """Shape (row_tokens,)."""
-    document_lengths: npt.NDArray[np.int32]
-    """Shape (row_documents,); sums to row_tokens."""
+def token_dtype(vocabulary_size: int) -> type[np.uint16 | np.uint32]:
+    """The smallest dtype of a store that holds every id of a vocabulary."""
+    return np.uint16 if vocabulary_size <= 2**16 else np.uint32
 
 
 @dataclass(frozen=True, eq=False)
-class PackedRows:
-    """All rows of one split as flat arrays. Row i is ``[offsets[i]:offsets[i + 1]]`` of each."""
+class TokenStore:
+    """All documents of one split. Arrays may be mapped files; nothing is read before it is asked for."""
 
-    input_ids: npt.NDArray[np.int32]
-    """Shape (num_tokens,): the rows one after another."""
-    supervised: npt.NDArray[np.bool_]
-    """Shape (num_tokens,): True where this very token is a prediction target. Never the first token of a document."""
-    document_lengths: npt.NDArray[np.int32]
-    """Shape (num_documents,), in tokens."""
-    example_ids: list[str]
-    """Length num_documents."""
-    row_offsets: npt.NDArray[np.int64]
-    """Shape (num_rows + 1,): where each row begins in `input_ids` and `supervised`."""
+    shards: Sequence[npt.NDArray[Any]]
+    """Token ids, uint16 or uint32: the documents one after another. A document may go on in the next shard."""
     document_offsets: npt.NDArray[np.int64]
-    """Shape (num_rows + 1,): where each row begins in `document_lengths` and `example_ids`."""
+    """Shape (num_documents + 1,): where each document begins, in tokens, and where the last one ends."""
+    supervised: npt.NDArray[np.bool_] | None
+    """Shape (num_tokens,): True where this very token is a prediction target. Never the first token of a document.
+    None: every other token of a document is."""
+    row_offsets: npt.NDArray[np.int64] | None
+    """Shape (num_rows + 1,): with which document each row begins. None: rows are cut when they are needed."""
 
     @classmethod
-    def read(cls, directory: Path, split: str) -> PackedRows:
-        """Read one split of an artifact."""
-        table = pq.read_table(directory / f"{split}.parquet", schema=TOKENS_SCHEMA)
+    def open(cls, directory: Path, split: str) -> TokenStore:
+        """Map one split of an artifact."""
+        folder = directory / split
+
+        def optional(name: str) -> Any:
+            return _map(folder / name) if (folder / name).exists() else None
+
         return cls(
-            input_ids=_flat(table["input_ids"]).to_numpy(zero_copy_only=False),
-            supervised=_flat(table["supervised"]).to_numpy(zero_copy_only=False),
-            document_lengths=_flat(table["document_lengths"]).to_numpy(zero_copy_only=False),
-            example_ids=_flat(table["example_ids"]).to_pylist(),
-            row_offsets=_offsets(table["input_ids"]),
-            document_offsets=_offsets(table["document_lengths"]),
+            shards=[_map(path) for path in sorted(folder.glob("tokens-*.npy"))],
+            document_offsets=_map(folder / "documents.npy"),
+            supervised=optional("supervised.npy"),
+            row_offsets=optional("rows.npy"),
         )
-
-    def write(self, directory: Path, split: str) -> None:
-        """Write these rows as one split of an artifact."""
-        longest = int(np.diff(self.row_offsets).max(initial=1))
-        rows_per_group = max(1, MAXIMUM_TOKENS_PER_GROUP // longest)
-        with pq.ParquetWriter(directory / f"{split}.parquet", TOKENS_SCHEMA) as writer:
-            for first in range(0, self.num_rows, rows_per_group):
-                writer.write_table(self._table(first, min(first + rows_per_group, self.num_rows)))
-
-    def _table(self, first: int, end: int) -> pa.Table:
-        """Rows ``first`` to ``end`` as an Arrow table."""
-        rows = self.row_offsets[first : end + 1]
-        documents = self.document_offsets[first : end + 1]
-        columns = [
-            _lists(rows, self.input_ids[rows[0] : rows[-1]], pa.int32()),
-            _lists(rows, self.supervised[rows[0] : rows[-1]], pa.bool_()),
-            _lists(documents, self.document_lengths[documents[0] : documents[-1]], pa.int32()),
-            _lists(documents, self.example_ids[documents[0] : documents[-1]], pa.string()),
-        ]
-        return pa.Table.from_arrays(columns, schema=TOKENS_SCHEMA)
-
-    @property
-    def num_rows(self) -> int:
-        return len(self.row_offsets) - 1
 
     @property
     def num_documents(self) -> int:
-        return len(self.document_lengths)
+        return len(self.document_offsets) - 1
 
     @property
     def num_tokens(self) -> int:
-        return len(self.input_ids)
+        return int(self.document_offsets[-1])
 
     @property
     def num_supervised(self) -> int:
         """How many tokens are prediction targets."""
-        return int(np.count_nonzero(self.supervised))
+        if self.supervised is not None:
+            return int(np.count_nonzero(self.supervised))
+        return self.num_tokens - self.num_documents
+
+    @property
+    def document_lengths(self) -> npt.NDArray[np.int64]:
+        """Shape (num_documents,), in tokens."""
+        return np.diff(self.document_offsets)
+
+    def input_ids(self, start: int, end: int) -> npt.NDArray[np.int64]:
+        """Shape (end - start,): the tokens from `start` up to, not including, `end`."""
+        first = int(np.searchsorted(self._shard_offsets, start, side="right")) - 1
+        parts = []
+        while start < end:
+            offset, until = int(self._shard_offsets[first]), min(end, int(self._shard_offsets[first + 1]))
+            parts.append(self.shards[first][start - offset : until - offset])
+            start, first = until, first + 1
+        return np.concatenate(parts, dtype=np.int64) if parts else np.zeros(0, np.int64)
+
+    @cached_property
+    def _shard_offsets(self) -> npt.NDArray[np.int64]:
+        return np.cumsum([0, *map(len, self.shards)], dtype=np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of everything the rows hold; independent of how Parquet compressed it."""
+        """SHA-256, in hex, of everything the store holds; independent of shards and dtypes."""
         digest = hashlib.sha256()
-        digest.update(self.row_offsets.astype("<i8").tobytes())
-        digest.update(self.document_offsets.astype("<i8").tobytes())
-        digest.update(self.input_ids.astype("<i4").tobytes())
-        digest.update(self.document_lengths.astype("<i4").tobytes())
-        digest.update(np.packbits(self.supervised).tobytes())
-        digest.update("\n".join(self.example_ids).encode())
+        for offsets in (self.document_offsets, self.row_offsets):
+            digest.update(b"" if offsets is None else np.asarray(offsets, "<i8").tobytes())
+            digest.update(b"|")
+        for start in range(0, self.num_tokens, HASHED_TOKENS):
+            end = min(start + HASHED_TOKENS, self.num_tokens)
+            digest.update(self.input_ids(start, end).astype("<u4").tobytes())
+            if self.supervised is not None:
+                digest.update(np.packbits(self.supervised[start:end]).tobytes())
         return digest.hexdigest()
 
-    def row(self, index: int) -> PackedRow:
-        """Row `index`, without copying."""
-        tokens = slice(self.row_offsets[index], self.row_offsets[index + 1])
-        documents = slice(self.document_offsets[index], self.document_offsets[index + 1])
-        return PackedRow(self.input_ids[tokens], self.supervised[tokens], self.document_lengths[documents])
+
+def write_shard(folder: Path, number: int, input_ids: npt.NDArray[Any], vocabulary_size: int) -> None:
+    """Write one shard of a split."""
+    np.save(folder / f"tokens-{number:05}.npy", input_ids.astype(token_dtype(vocabulary_size)), allow_pickle=False)
 
 
-def _lists(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.generic] | list[str], kind: pa.DataType) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(offsets - offsets[0], pa.int32()), pa.array(values, kind))
+def write_index(
+    folder: Path,
+    document_lengths: npt.NDArray[np.integer],
+    documents: pa.Table,
+    *,
+    supervised: npt.NDArray[np.bool_] | None = None,
+    row_offsets: npt.NDArray[np.int64] | None = None,
+) -> None:
+    """Write everything of a split but its shards."""
+    offsets = np.concatenate([[0], np.cumsum(document_lengths, dtype=np.int64)])
+    np.save(folder / "documents.npy", offsets, allow_pickle=False)
+    pq.write_table(documents.cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
+    if supervised is not None:
+        np.save(folder / "supervised.npy", supervised, allow_pickle=False)
+    if row_offsets is not None:
+        np.save(folder / "rows.npy", row_offsets, allow_pickle=False)
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    """The values of a list column, one after another."""
-    chunks = [chunk.flatten() for chunk in column.chunks]
-    return pa.concat_arrays(chunks) if chunks else pa.array([], column.type.value_type)
+def _map(path: Path) -> npt.NDArray[Any]:
+    """A file as an array; an empty one cannot be mapped and is read."""
+    array: npt.NDArray[Any] = np.load(path, mmap_mode=None if _is_empty(path) else "r", allow_pickle=False)
+    return array
 
 
-def _offsets(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Where each list of a list column begins in its flat values, and where the last one ends."""
-    lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(dtype=np.int64)
+def _is_empty(path: Path) -> bool:
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return 0 in read(file)[0]

@@ -13,9 +13,9 @@ DOCUMENT_BORDER = "\n[dim]──── next example ────[/dim]\n"
 
 def preview_row(
     tokenizer: Any,
-    input_ids: npt.NDArray[np.int32],
+    input_ids: npt.NDArray[np.int64],
     supervised: npt.NDArray[np.bool_],
-    document_lengths: npt.NDArray[np.int32],
+    document_lengths: npt.NDArray[np.int64],
     max_tokens: int = 160,
 ) -> str:
     """The beginning of a packed row, decoded: supervised tokens bold green, the others dim, borders of examples shown.

@@ -75,11 +75,8 @@ def _training_rows(tokens: Artifact) -> set[str]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    path = tokens.path / "train.parquet"
-    if not path.exists() or "example_ids" not in pq.read_schema(path).names:
-        return set()
-    ids = pq.read_table(path, columns=["example_ids"]).column("example_ids")
-    return set(pc.unique(pc.list_flatten(ids)).to_pylist())
+    path = tokens.path / "train" / "documents.parquet"
+    return set(pc.unique(pq.read_table(path, columns=["id"]).column("id")).to_pylist()) if path.exists() else set()
 
 
 def _entry(artifact: Artifact) -> dict[str, Any]:

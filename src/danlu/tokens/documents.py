@@ -22,6 +22,8 @@ class Document:
     """One example as it will stand in a row."""
 
     example_id: str
+    source: str
+    """URI of the file the example came from."""
     input_ids: npt.NDArray[np.int32]
     """Shape (num_tokens,)."""
     supervised: npt.NDArray[np.bool_]
@@ -96,7 +98,7 @@ class DocumentMaker:
             self._drop(example, f"no token to learn{cut}")
             return None
         self._count(rendered, truncated=num_tokens > self.length)
-        return Document(example["id"], ids, supervised)
+        return Document(example["id"], example["source"], ids, supervised)
 
     def _count(self, rendered: Rendered, *, truncated: bool) -> None:
         if rendered.note is not None:

@@ -1,4 +1,4 @@
-"""What is worth knowing about packed rows: later stages foretell their cost from it."""
+"""What is worth knowing about token ids: later stages foretell their cost from it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from danlu.artifacts.tokens import PackedRows
+from danlu.artifacts.tokens import TokenStore
 
 PERCENTILES = (5, 25, 50, 75, 95, 100)
 NUM_BINS = 32
 
 
-def describe_rows(splits: dict[str, PackedRows], length: int) -> dict[str, Any]:
+def describe_splits(splits: dict[str, TokenStore], length: int) -> dict[str, Any]:
     """Facts of all splits, and of the training split where no split is named.
 
     Returns:
-        ``num_rows``, ``num_tokens``, ``num_supervised``, ``num_documents``: by split.
+        ``num_rows``, ``num_tokens``, ``num_supervised``, ``num_documents``: by split. Rows that are cut when they are
+        needed are counted as if each had `length` tokens.
         ``share_supervised``: prediction targets over tokens. ``fill``: tokens over rows x length.
-        ``fingerprint``: SHA-256 of the training rows.
+        ``fingerprint``: SHA-256 of the training split.
         ``document_length_percentiles``: tokens, by percentile as text.
         ``document_lengths_train``: histogram with ``edges`` (tokens, one more than counts) and ``counts``.
         ``sum_squared_document_lengths``: by split, in tokens squared; attention costs in proportion to it.
     """
     train = splits["train"]
     lengths = train.document_lengths
-    counts, edges = np.histogram(lengths, bins=min(NUM_BINS, length), range=(0, length))
+    counts, edges = np.histogram(lengths, bins=min(NUM_BINS, length), range=(0, max(length, int(lengths.max()))))
+    num_rows = {split: num_rows_of(store, length) for split, store in splits.items()}
     return {
-        "num_rows": {split: rows.num_rows for split, rows in splits.items()},
-        "num_tokens": {split: rows.num_tokens for split, rows in splits.items()},
-        "num_supervised": {split: rows.num_supervised for split, rows in splits.items()},
-        "num_documents": {split: rows.num_documents for split, rows in splits.items()},
+        "length": length,
+        "num_rows": num_rows,
+        "num_tokens": {split: store.num_tokens for split, store in splits.items()},
+        "num_supervised": {split: store.num_supervised for split, store in splits.items()},
+        "num_documents": {split: store.num_documents for split, store in splits.items()},
         "share_supervised": train.num_supervised / train.num_tokens,
-        "fill": train.num_tokens / (train.num_rows * length),
+        "fill": train.num_tokens / (num_rows["train"] * length),
         "fingerprint": train.fingerprint,
         "document_length_percentiles": {
             str(percentile): float(value)
@@ -40,6 +43,11 @@ def describe_rows(splits: dict[str, PackedRows], length: int) -> dict[str, Any]:
         },
         "document_lengths_train": {"edges": edges.tolist(), "counts": counts.tolist()},
         "sum_squared_document_lengths": {
-            split: int(np.square(rows.document_lengths.astype(np.int64)).sum()) for split, rows in splits.items()
+            split: int(np.square(store.document_lengths).sum()) for split, store in splits.items()
         },
     }
+
+
+def num_rows_of(store: TokenStore, length: int) -> int:
+    """Rows of the batch in one pass over a split."""
+    return len(store.row_offsets) - 1 if store.row_offsets is not None else -(-store.num_tokens // length)

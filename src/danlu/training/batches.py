@@ -1,22 +1,22 @@
-"""The batch of a step, as a pure function of (rows, seed, step).
+"""The batch of a step, as a pure function of (rows, step).
 
-Epochs follow each other without a seam: step k takes the rows at places k*B to (k+1)*B of the endless sequence "epoch 0
-shuffled, epoch 1 shuffled, ...", so a batch may straddle two epochs. Nothing has to be remembered to resume, and how
-many rows go through the model at once changes nothing about which rows belong to the step.
+Step k takes the rows at places k*B to (k+1)*B of an endless sequence (see `danlu.training.rows`), so a batch may
+straddle two epochs. Nothing has to be remembered to resume, and how many rows go through the model at once changes
+nothing about which rows belong to the step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from danlu.artifacts.tokens import PackedRows
 from danlu.models.attention import DocumentLayout
 from danlu.models.shapes import filling
+from danlu.training.rows import Row, Rows
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class Batch:
     """What one optimizer step sees."""
 
     step: int
-    row_indices: npt.NDArray[np.int64]
     micro_batches: list[MicroBatch]
     num_targets: int
     """Supervised tokens in the whole batch: the loss and its gradient are divided by this, once."""
@@ -53,67 +52,62 @@ class Batch:
 
 
 class BatchStream:
-    """Batches of packed rows, in any order asked for.
+    """Batches of rows, in any order asked for.
 
     Args:
         rows: What to draw from.
         rows_per_batch: Rows of one optimizer step.
         rows_at_once: Rows of one micro-batch.
-        seed: Of the shuffles.
         device: Where the tensors are made.
     """
 
-    def __init__(
-        self, rows: PackedRows, *, rows_per_batch: int, rows_at_once: int, seed: int, device: str = "cpu"
-    ) -> None:
+    def __init__(self, rows: Rows, *, rows_per_batch: int, rows_at_once: int, device: str = "cpu") -> None:
         self.rows = rows
         self.rows_per_batch = rows_per_batch
         self.rows_at_once = rows_at_once
-        self.seed = seed
         self.device = device
-        self._epoch_order = lru_cache(maxsize=2)(self._shuffle)
 
     def at(self, step: int) -> Batch:
         """The batch of `step` (0-based)."""
-        indices = self.row_indices(step)
+        rows = [self.rows.row(int(place)) for place in self.places(step)]
         micro_batches = [
-            micro_batch(self.rows, indices[start : start + self.rows_at_once], self.device)
-            for start in range(0, len(indices), self.rows_at_once)
+            micro_batch(rows[start : start + self.rows_at_once], self.device)
+            for start in range(0, len(rows), self.rows_at_once)
         ]
         return Batch(
             step=step,
-            row_indices=indices,
             micro_batches=micro_batches,
             num_targets=sum(micro.num_targets for micro in micro_batches),
             num_tokens=sum(micro.num_tokens for micro in micro_batches),
         )
 
-    def row_indices(self, step: int) -> npt.NDArray[np.int64]:
-        """(rows_per_batch,): which rows `step` sees."""
-        places = np.arange(step * self.rows_per_batch, (step + 1) * self.rows_per_batch)
-        epochs, offsets = np.divmod(places, self.rows.num_rows)
-        return np.concatenate([self._epoch_order(int(epoch))[offsets[epochs == epoch]] for epoch in np.unique(epochs)])
+    def places(self, step: int) -> npt.NDArray[np.int64]:
+        """(rows_per_batch,): which rows of the endless sequence `step` sees."""
+        return np.arange(step * self.rows_per_batch, (step + 1) * self.rows_per_batch)
+
+    def names(self, step: int) -> str:
+        """What to call the rows of `step` when something is wrong with them."""
+        return self.rows.names(self.places(step))
+
+    def num_tokens(self, num_steps: int) -> int:
+        """Real tokens that the first `num_steps` steps read."""
+        return int(self.rows.num_tokens(np.arange(num_steps * self.rows_per_batch)).sum())
 
     def num_steps_for_tokens(self, tokens: int) -> int:
         """Fewest steps after which at least `tokens` real tokens have been read."""
-        row_tokens = np.diff(self.rows.row_offsets)
-        steps = read = 0
-        while read < tokens:
-            read += int(row_tokens[self.row_indices(steps)].sum())
-            steps += 1
-        return steps
-
-    def _shuffle(self, epoch: int) -> npt.NDArray[np.int64]:
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, epoch])))
-        return generator.permutation(self.rows.num_rows)
+        # A row holds at least one token; twice as many steps are looked at until they are enough.
+        steps = 1
+        while self.num_tokens(steps) < tokens:
+            steps *= 2
+        per_step = self.rows.num_tokens(np.arange(steps * self.rows_per_batch)).reshape(steps, -1).sum(1)
+        return int(np.searchsorted(np.cumsum(per_step), tokens)) + 1
 
 
-def micro_batch(rows: PackedRows, indices: npt.NDArray[np.int64], device: str = "cpu") -> MicroBatch:
+def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:
     """Lay some rows end to end."""
-    chosen = [rows.row(int(index)) for index in indices]
-    input_ids = np.concatenate([row.input_ids for row in chosen]).astype(np.int64)
-    supervised = np.concatenate([row.supervised for row in chosen])
-    lengths = np.concatenate([row.document_lengths for row in chosen])
+    input_ids = np.concatenate([row.input_ids for row in rows])
+    supervised = np.concatenate([row.supervised for row in rows])
+    lengths = np.concatenate([row.document_lengths for row in rows])
     num_tokens = len(input_ids)
     if num_filled := filling(num_tokens):
         input_ids = np.pad(input_ids, (0, num_filled))

@@ -92,12 +92,15 @@ class TrainConfig(StageConfig):
     """Train a model on packed tokens."""
 
     do: Literal["train"]
-    objective: Literal["sft"] = "sft"
-    """``sft``: cross-entropy on the supervised tokens of conversations."""
+    objective: Literal["sft", "language_model"] = "sft"
+    """``sft``: cross-entropy on the supervised tokens of conversations. ``language_model``: on every token but the
+    first of each document, to train from scratch or to go on training on the documents of a corpus."""
     model: Annotated[str, Reference(("model",))]
     """The model to start from."""
     data: Annotated[str, Reference(("tokens",))]
     """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`)."""
+    isolate_documents: bool = True
+    """Whether the documents of a corpus that share a row are hidden from each other. Examples always are."""
     adapter: LoraSettings | None = None
     """Without an adapter every weight is trained."""
     budget: Budget

@@ -4,39 +4,64 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from danlu.artifacts.tokens import PackedRows
+from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.training.batches import BatchStream, MicroBatch, micro_batch
 from danlu.training.config import TrainConfig
+from danlu.training.rows import ContiguousRows, PackedRows, Rows
 
 
-def read_rows(directory: Path, split: str) -> PackedRows:
-    """The rows of a split that is trained on.
+def open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
+    """The token ids of a split, with those supervised that the objective asks for."""
+    store = TokenStore.open(directory, split)
+    if config.objective == "language_model":
+        return replace(store, supervised=None)
+    if store.supervised is None:
+        raise UserError(
+            "objective: 'sft' learns the assistant's turns of conversations, and a corpus has none.",
+            "Set 'objective: language_model' to learn every token.",
+        )
+    return store
+
+
+def open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
+    """The token ids that are trained on.
 
     Raises:
         UserError: there is nothing to train on.
     """
-    rows = PackedRows.read(directory, split)
-    if rows.num_rows == 0 or rows.num_supervised == 0:
+    store = open_store(config, directory, "train")
+    if store.num_supervised == 0:
         raise UserError(
-            f"The {split} split has {rows.num_rows} rows with {rows.num_supervised} supervised tokens.",
+            f"The train split has {store.num_tokens} tokens of which {store.num_supervised} are supervised.",
             "Training would learn nothing: give more data, a longer `length`, or a smaller validation and test share.",
         )
-    return rows
+    return store
 
 
-def make_batches(config: TrainConfig, rows: PackedRows) -> BatchStream:
+def make_rows(config: TrainConfig, store: TokenStore, length: int) -> Rows:
+    """The endless sequence of rows.
+
+    Args:
+        config: Says how.
+        store: What to read.
+        length: Of rows that are cut, in tokens.
+    """
+    if store.row_offsets is not None:
+        return PackedRows(store, config.seed)
+    return ContiguousRows(store, length, config.seed, isolate_documents=config.isolate_documents)
+
+
+def make_batches(config: TrainConfig, rows: Rows) -> BatchStream:
     return BatchStream(
         rows,
         rows_per_batch=config.batch.rows,
         rows_at_once=min(config.batch.rows_at_once, config.batch.rows),
-        seed=config.seed,
         device=default_device(),
     )
 
@@ -51,31 +76,34 @@ def steps_of(config: TrainConfig, batches: BatchStream) -> int:
     return batches.num_steps_for_tokens(config.budget.tokens)
 
 
-def tokens_of(batches: BatchStream, num_steps: int) -> int:
-    """Real tokens that the first `num_steps` steps read."""
-    row_tokens = np.diff(batches.rows.row_offsets)
-    return sum(int(row_tokens[batches.row_indices(step)].sum()) for step in range(num_steps))
-
-
-def validation_micro_batches(config: TrainConfig, directory: Path) -> list[MicroBatch]:
-    """The validation rows in order, `rows_at_once` at a time; empty where there are none."""
-    rows = PackedRows.read(directory, "validation")
-    places = np.arange(rows.num_rows)
-    starts = range(0, rows.num_rows, config.batch.rows_at_once)
-    return [micro_batch(rows, places[start : start + config.batch.rows_at_once], default_device()) for start in starts]
+def validation_micro_batches(config: TrainConfig, directory: Path, length: int) -> list[MicroBatch]:
+    """The validation rows, each once, `rows_at_once` at a time; empty where there are none."""
+    store = open_store(config, directory, "validation")
+    if not store.num_tokens:
+        return []
+    rows = make_rows(config, store, min(length, store.num_tokens))
+    at_once = config.batch.rows_at_once
+    return [
+        micro_batch([rows.row(place) for place in range(first, min(first + at_once, rows.num_rows))], default_device())
+        for first in range(0, rows.num_rows, at_once)
+    ]
 
 
 def data_notes(
-    rows: PackedRows, facts: Mapping[str, Any], batches: BatchStream, num_steps: int, num_tokens: int
+    store: TokenStore, facts: Mapping[str, Any], batches: BatchStream, num_steps: int, num_tokens: int
 ) -> list[str]:
     """What happens to the data, one line each."""
-    supervised = rows.num_supervised / rows.num_tokens
-    epochs = num_steps * batches.rows_per_batch / rows.num_rows
-    return [
+    supervised = store.num_supervised / store.num_tokens
+    epochs = num_steps * batches.rows_per_batch / batches.rows.num_rows
+    notes = [
         f"{num_steps} steps of {batches.rows_per_batch} rows: {num_tokens:,} tokens,"
-        f" {epochs:.2f} passes over {rows.num_rows:,} rows ({rows.num_documents:,} examples)",
-        f"{supervised:.0%} of the tokens are supervised;"
-        f" end of turn trained: {'yes' if facts.get('end_of_turn_trained') else 'NO'}",
-        f"while tokenising, {facts.get('num_dropped', 0)} examples were dropped"
-        f" and {facts.get('num_truncated', 0)} truncated",
+        f" {epochs:.2f} passes over {batches.rows.num_rows:,} rows ({store.num_documents:,} documents)",
+        f"{supervised:.0%} of the tokens are supervised",
     ]
+    if "end_of_turn_trained" in facts:
+        notes[-1] += f"; end of turn trained: {'yes' if facts['end_of_turn_trained'] else 'NO'}"
+        notes.append(
+            f"while tokenising, {facts.get('num_dropped', 0)} examples were dropped"
+            f" and {facts.get('num_truncated', 0)} truncated"
+        )
+    return notes

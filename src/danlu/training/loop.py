@@ -75,7 +75,7 @@ def train(
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
             raise UserError(
                 f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
-                f" (rows {', '.join(map(str, batch.row_indices))} of the training data).",
+                f" ({batches.names(step)}).",
                 "Lower optimizer.learning_rate, or look at those rows; the last checkpoint is kept.",
             )
         optimizer.step()

@@ -21,4 +21,4 @@ def supervised_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:
     return linear_cross_entropy(hidden_BTD[0, batch.predicting], Head.of(model), batch.targets)
 
 
-OBJECTIVES: dict[str, Objective] = {"sft": supervised_cross_entropy}
+OBJECTIVES: dict[str, Objective] = {"sft": supervised_cross_entropy, "language_model": supervised_cross_entropy}

@@ -7,10 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from danlu.artifacts.tokens import PackedRows
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.hardware.threads import Workers, workers_of_one_thread
@@ -22,9 +20,10 @@ from danlu.models.probe import config_from, shallow_model
 from danlu.training.batches import MicroBatch
 from danlu.training.config import TrainConfig
 from danlu.training.objective import OBJECTIVES, Objective
+from danlu.training.rows import Rows
 
 
-def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str | None:
+def attention_for(config: Any, rows: Rows, rows_at_once: int) -> str | None:
     """The attention implementation for these rows; None for transformers' best, where they keep apart by themselves.
 
     Raises:
@@ -33,10 +32,11 @@ def attention_for(config: Any, rows: PackedRows, rows_at_once: int) -> str | Non
     if supports_document_attention(config):
         register_document_attention()
         return DOCUMENT_ATTENTION
-    if rows_at_once > 1 or bool(np.any(np.diff(rows.document_offsets) > 1)):
+    if rows_at_once > 1 or rows.share_documents:
         raise UserError(
             f"Models of type {config.model_type!r} cannot keep packed documents apart.",
-            "Set `packing: none` in the tokenize stage and `batch.rows_at_once: 1` in the train stage.",
+            "Set `packing: none` in the tokenize stage (`isolate_documents: false` in the train stage for a corpus)"
+            " and `batch.rows_at_once: 1` in the train stage.",
         )
     return None
 

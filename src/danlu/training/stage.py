@@ -19,7 +19,14 @@ from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
 from danlu.training.cost import training_cost
-from danlu.training.data import data_notes, make_batches, read_rows, steps_of, tokens_of, validation_micro_batches
+from danlu.training.data import (
+    data_notes,
+    make_batches,
+    make_rows,
+    open_training_store,
+    steps_of,
+    validation_micro_batches,
+)
 from danlu.training.loop import Observer, mean_loss, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
@@ -34,22 +41,23 @@ PREPARES = False
 def plan(config: TrainConfig, context: StageContext) -> Estimate:
     """Time and memory by a probe of the first micro-batch; the data by looking at it."""
     model, data = context.input("model"), context.input("data")
-    rows = read_rows(data.path, "train")
+    store = open_training_store(config, data.path)
+    rows = make_rows(config, store, data.facts["length"])
     batches = make_batches(config, rows)
     num_steps = steps_of(config, batches)
-    num_tokens = tokens_of(batches, num_steps)
+    num_tokens = batches.num_tokens(num_steps)
     attention = attention_for(config_from(dict(model.facts["config"])), rows, config.batch.rows_at_once)
     cost = training_cost(
         config, dict(model.facts["config"]), model.facts["num_parameters"], batches, num_steps, attention, num_tokens
     )
-    first_row = rows.row(int(batches.row_indices(0)[0]))
+    first_row = rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     return Estimate(
         seconds=cost.seconds,
         peak_memory_bytes=cost.peak_memory_bytes,
         disk_bytes=artifact_bytes + cost.checkpoint_bytes,
         notes=[
-            *data_notes(rows, data.facts, batches, num_steps, num_tokens),
+            *data_notes(store, data.facts, batches, num_steps, num_tokens),
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
         ],
         facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
@@ -63,7 +71,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     """Train, going on from the newest valid checkpoint if there is one."""
     torch.use_deterministic_algorithms(True)
     model_input, data = context.input("model"), context.input("data")
-    rows = read_rows(data.path, "train")
+    rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
     batches = make_batches(config, rows)
     num_steps = steps_of(config, batches)
     objective = objective_for(config)
@@ -76,22 +84,22 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         context.directory / "checkpoints",
         every_seconds=config.checkpoint.every_seconds,
         keep=config.checkpoint.keep,
-        fingerprint=rows.fingerprint,
+        fingerprint=data.facts["fingerprint"],
         reporter=context.reporter,
     )
     first_step = checkpoints.restore(model, optimizer)
     if first_step:
         context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
 
-    held_out = validation_micro_batches(config, data.path)
+    held_out = validation_micro_batches(config, data.path, data.facts["length"])
     throughput = Throughput()
     writer = MetricsWriter(context.directory, first_step + 1)
     with (
         micro_batch_workers(model) as pool,
-        context.reporter.progress("training", tokens_of(batches, num_steps), "tokens") as task,
+        context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
     ):
         validate = partial(mean_loss, model, held_out, objective, pool)
-        task.advance(tokens_of(batches, first_step))
+        task.advance(batches.num_tokens(first_step))
         observers: list[Observer] = [ShowProgress(task), WriteMetrics(writer), throughput]
         if held_out and config.validate_every_steps:
             observers.append(Validate(validate, config.validate_every_steps, writer))
@@ -117,7 +125,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         **model_input.facts,
         "base": model_input.name,
         "num_steps": num_steps,
-        "num_tokens_trained": tokens_of(batches, num_steps),
+        "num_tokens_trained": batches.num_tokens(num_steps),
         "num_trained_parameters": sum(parameter.numel() for parameter in trained_parameters(model)),
         "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
         "tokens_per_second": throughput.tokens_per_second,

@@ -1,0 +1,157 @@
+"""Documents of a corpus -> token ids, a range of documents at a time.
+
+What a range became is kept beside the run until all are done, so a killed run goes on with the range it was at. A
+range is a shard of the store. Within a range the encoder uses every core, whether the text came from one file or many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from danlu.artifacts.corpus import read_documents
+from danlu.artifacts.examples import SPLITS
+from danlu.artifacts.store import sync_tree
+from danlu.artifacts.tokens import DOCUMENTS_SCHEMA, write_index, write_shard
+from danlu.errors import UserError
+from danlu.telemetry.reporter import Reporter, Task
+from danlu.tokens.encoder import Encoder
+
+RANGE_BYTES = 2**25
+"""Bytes of text of a range, about; what a kill costs at most, and what is in memory at once."""
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around each document, so that the model learns where one begins and ends."""
+
+    start: list[int]
+    """Token ids before a document: none, or one."""
+    end: list[int]
+    """Token ids after a document: one."""
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> Frame:
+        """The tokenizer's own: its bos token if it puts one before every text, and its end of text.
+
+        Raises:
+            UserError: it has no token to end a document with.
+        """
+        vocabulary = tokenizer.get_vocab()
+        named = [vocabulary[name] for name in ("<|endoftext|>", "<|end_of_text|>") if name in vocabulary]
+        end = named[0] if named else tokenizer.eos_token_id
+        if end is None:
+            raise UserError(
+                "The tokenizer has no token that ends a document.", "Set eos_token in its tokenizer_config.json."
+            )
+        begins_with_bos = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
+        return cls([tokenizer.bos_token_id] if begins_with_bos else [], [end])
+
+    def put_around(
+        self, ids: npt.NDArray[np.integer], offsets: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Frame every document.
+
+        Args:
+            ids: Shape (num_tokens,): documents one after another.
+            offsets: Shape (num_documents + 1,): where each begins.
+
+        Returns:
+            The same with the frames, and the length of each document with its frame.
+        """
+        lengths = np.diff(offsets) + len(self.start) + len(self.end)
+        ends = np.cumsum(lengths)
+        framed = np.empty(int(lengths.sum()), np.int64)
+        inside = np.ones(len(framed), np.bool_)
+        for place, token in enumerate(self.start):
+            inside[ends - lengths + place] = False
+            framed[ends - lengths + place] = token
+        for place, token in enumerate(reversed(self.end)):
+            inside[ends - 1 - place] = False
+            framed[ends - 1 - place] = token
+        framed[inside] = ids
+        return framed, lengths
+
+
+def tokenize_corpus(
+    tokenizer: Any, directory: Path, num_characters: dict[str, int], reporter: Reporter, kept: Path, out: Path
+) -> dict[str, Any]:
+    """Tokenise and write every split of the corpus in `directory`; returns facts.
+
+    Args:
+        tokenizer: A transformers tokenizer.
+        directory: Of the corpus.
+        num_characters: By split, for the progress.
+        reporter: Told how far it is.
+        kept: Where finished ranges are kept; they are taken from there if a run before this one left some.
+        out: Of the tokens.
+
+    Raises:
+        UserError: the training split has no document.
+    """
+    frame, encoder = Frame.of(tokenizer), Encoder(tokenizer)
+    for split in SPLITS:
+        (out / split).mkdir()
+        with reporter.progress(f"tokenising {split}", num_characters.get(split, 0), "characters") as task:
+            folders = [
+                _make_range(kept / f"{split}-{number:05}", texts, frame, encoder, len(tokenizer), task)
+                for number, texts in enumerate(_ranges(directory, split))
+            ]
+        _assemble(folders, out / split, len(tokenizer))
+    shutil.rmtree(kept, ignore_errors=True)
+    names = tokenizer.convert_ids_to_tokens
+    return {"document_start": names(frame.start), "document_end": names(frame.end)}
+
+
+def _ranges(directory: Path, split: str) -> Iterator[pa.Table]:
+    """The documents of a split, some `RANGE_BYTES` at a time; always the same ones together."""
+    batches: list[pa.RecordBatch] = []
+    num_bytes = 0
+    for batch in read_documents(directory, split):
+        batches.append(batch)
+        num_bytes += batch.column("text").nbytes
+        if num_bytes >= RANGE_BYTES:
+            yield pa.Table.from_batches(batches)
+            batches, num_bytes = [], 0
+    if batches:
+        yield pa.Table.from_batches(batches)
+
+
+def _make_range(
+    folder: Path, table: pa.Table, frame: Frame, encoder: Encoder, vocabulary_size: int, task: Task
+) -> Path:
+    """One range, unless it is there already."""
+    texts = table.column("text").to_pylist()
+    if not (folder / DONE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        ids, lengths = frame.put_around(*encoder.encode(texts))
+        write_shard(folder, 0, ids, vocabulary_size)
+        np.save(folder / "lengths.npy", lengths, allow_pickle=False)
+        pq.write_table(table.select(["id", "source"]).cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
+        sync_tree(folder)
+        (folder / DONE).write_text(json.dumps({"num_documents": len(lengths)}), encoding="utf-8")
+    task.advance(sum(map(len, texts)))
+    return folder
+
+
+def _assemble(ranges: list[Path], folder: Path, vocabulary_size: int) -> None:
+    """Take the ranges' tokens into the store and write what says where documents are."""
+    lengths = [np.zeros(0, np.int64), *(np.load(one / "lengths.npy", allow_pickle=False) for one in ranges)]
+    tables = [DOCUMENTS_SCHEMA.empty_table(), *(pq.read_table(one / "documents.parquet") for one in ranges)]
+    if not ranges:
+        write_shard(folder, 0, np.zeros(0, np.int64), vocabulary_size)
+    for number, one in enumerate(ranges):
+        os.link(one / "tokens-00000.npy", folder / f"tokens-{number:05}.npy")
+    write_index(folder, np.concatenate(lengths), pa.concat_tables(tables).unify_dictionaries())

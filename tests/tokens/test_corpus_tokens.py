@@ -1,0 +1,109 @@
+"""Tokenising a corpus: every document whole, framed, in order, and a killed run goes on with the range it was at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from danlu.artifacts.corpus import DOCUMENT_SCHEMA
+from danlu.artifacts.tokens import TokenStore
+from danlu.telemetry.reporter import Reporter
+from danlu.tokens import corpus
+from danlu.tokens.corpus import Frame, tokenize_corpus
+from danlu.tokens.encoder import Encoder
+
+TEXTS = [f"document {number} 丹炉 " + "word " * (number % 7) for number in range(40)]
+
+
+def write_corpus(directory: Path, texts: list[str], group: int = 4) -> Path:
+    directory.mkdir()
+    ids = [f"{number:016x}" for number in range(len(texts))]
+    table = pa.table(
+        {"id": ids, "text": texts, "source": ["file:a"] * len(texts), "row": range(len(texts))}, schema=DOCUMENT_SCHEMA
+    )
+    pq.write_table(table, directory / "train-00000.parquet", row_group_size=group)
+    return directory
+
+
+def run(tokenizer: Any, directory: Path, place: Path) -> TokenStore:
+    out = place / "out"
+    out.mkdir(parents=True)
+    tokenize_corpus(tokenizer, directory, {}, Reporter(), place / "kept", out)
+    return TokenStore.open(out, "train")
+
+
+def expected(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    return [[*tokenizer(text, add_special_tokens=False).input_ids, end] for text in texts]
+
+
+def documents(store: TokenStore) -> list[list[int]]:
+    return [
+        store.input_ids(int(start), int(end)).tolist()
+        for start, end in zip(store.document_offsets[:-1], store.document_offsets[1:], strict=True)
+    ]
+
+
+def test_every_document_is_there_whole_in_order_and_framed(
+    tiny_tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "RANGE_BYTES", 300)
+    store = run(tiny_tokenizer, write_corpus(tmp_path / "corpus", TEXTS), tmp_path / "run")
+    assert len(store.shards) > 3
+    assert documents(store) == expected(tiny_tokenizer, TEXTS)
+    read = pq.read_table(tmp_path / "run" / "out" / "train" / "documents.parquet")
+    assert read.column("id").to_pylist() == [f"{number:016x}" for number in range(len(TEXTS))]
+    assert set(read.column("source").to_pylist()) == {"file:a"}
+    assert TokenStore.open(tmp_path / "run" / "out", "test").num_documents == 0
+    assert not (tmp_path / "run" / "kept").exists()
+
+
+def test_a_killed_run_goes_on_and_makes_the_same(
+    tiny_tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_corpus(tmp_path / "corpus", TEXTS)
+    monkeypatch.setattr(corpus, "RANGE_BYTES", 300)
+    whole = run(tiny_tokenizer, directory, tmp_path / "whole")
+    encode, calls = Encoder.encode, []
+
+    def encode_and_die(self: Encoder, texts: list[str]) -> Any:
+        calls.append(len(texts))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return encode(self, texts)
+
+    monkeypatch.setattr(Encoder, "encode", encode_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_tokenizer, directory, tmp_path / "cut")
+    # A range that was cut off while it was written has no mark and is made again.
+    (tmp_path / "cut" / "kept" / "train-00002").mkdir(exist_ok=True)
+    (tmp_path / "cut" / "out").rename(tmp_path / "cut" / "died")
+    resumed = run(tiny_tokenizer, directory, tmp_path / "cut")
+    assert resumed.fingerprint == whole.fingerprint
+    assert sum(calls) == len(TEXTS) + calls[2]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 5), max_size=8),
+    start=st.lists(st.just(-1), max_size=1),
+    end=st.lists(st.just(-2), min_size=1, max_size=1),
+)
+def test_frames_stand_around_every_document(lengths: list[int], start: list[int], end: list[int]) -> None:
+    ids = np.arange(sum(lengths))
+    offsets = np.cumsum([0, *lengths])
+    framed, framed_lengths = Frame(start, end).put_around(ids, offsets)
+    parts = [[*start, *ids[offsets[i] : offsets[i + 1]].tolist(), *end] for i in range(len(lengths))]
+    assert framed.tolist() == [token for part in parts for token in part]
+    assert framed_lengths.tolist() == list(map(len, parts))
+
+
+def test_the_frame_is_the_tokenizers_own(tiny_tokenizer: Any) -> None:
+    frame = Frame.of(tiny_tokenizer)
+    assert frame == Frame([], [tiny_tokenizer.convert_tokens_to_ids("<|endoftext|>")])
