@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.importing.verify import Checked
-from danlu.models.gguf.config import head_size_of
+from danlu.models.describe import describe_model
 from danlu.models.gguf.file import GgufFile
 
 
@@ -21,23 +21,14 @@ def describe(directory: Path, checked: Checked, *, uris: str | list[str], model:
         model: The source: a GGUF file or a directory.
         is_gguf: Which of the two.
     """
-    config = checked.config.get_text_config()
     facts = {
-        "architecture": checked.config.model_type,
-        "num_parameters": checked.num_parameters,
+        **describe_model(
+            checked.config,
+            num_parameters=checked.num_parameters,
+            has_chat_template=bool(checked.tokenizer.chat_template),
+        ),
         "num_bytes": sum(path.stat().st_size for path in directory.iterdir()),
-        "hidden_size": config.hidden_size,
-        "num_layers": config.num_hidden_layers,
-        "num_heads": config.num_attention_heads,
-        "num_kv_heads": getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
-        "head_size": head_size_of(config),
-        "intermediate_size": getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None),
-        "vocabulary_size": config.vocab_size,
-        "max_position_embeddings": config.max_position_embeddings,
-        "tie_word_embeddings": bool(checked.config.tie_word_embeddings),
-        "dtype": _dtype(checked.config),
         "source_format": "gguf" if is_gguf else "huggingface",
-        "has_chat_template": bool(checked.tokenizer.chat_template),
         "config": json.loads((directory / "config.json").read_text(encoding="utf-8")),
     }
     licence = GgufFile(model).get("general.license") if is_gguf else _card_licence(model / "README.md")
@@ -47,11 +38,6 @@ def describe(directory: Path, checked: Checked, *, uris: str | list[str], model:
     if hub_id:
         facts["hub_id"] = hub_id
     return facts
-
-
-def _dtype(config: Any) -> str:
-    """``float32``, ``bfloat16``, ..."""
-    return str(config.dtype or "float32").removeprefix("torch.")
 
 
 def _hub_id(uris: str | list[str]) -> str | None:

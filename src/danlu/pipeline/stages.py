@@ -35,6 +35,7 @@ StageTable = Mapping[str, StageType]
 
 STAGES: StageTable = {
     "import": StageType("danlu.importing.config:ImportConfig", "danlu.importing.stage", "model"),
+    "initialize": StageType("danlu.initializing.config:InitializeConfig", "danlu.initializing.stage", "model"),
     "clean": StageType("danlu.corpus.config:CleanConfig", "danlu.corpus.stage", "examples"),
     "tokenize": StageType("danlu.tokens.config:TokenizeConfig", "danlu.tokens.stage", "tokens"),
     "train": StageType("danlu.training.config:TrainConfig", "danlu.training.stage", "model"),
