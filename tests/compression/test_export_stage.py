@@ -315,6 +315,15 @@ def test_probe_has_as_many_positions_as_asked(tiny_tokenizer: Any) -> None:
     assert everything.rows == everything.ids
 
 
+def test_documents_are_compared_as_they_are_read_and_templates_on_built_in_conversations(tiny_tokenizer: Any) -> None:
+    texts = [f"Document {number}." for number in range(300)]
+    probe = make_probe(tiny_tokenizer, texts, origin="texts.test", num_tokens=50, context=512)
+    assert probe.texts == texts[:200]
+    assert probe.num_tokens == 50
+    assert [conversation for conversation, _ in probe.conversations] == BUILT_IN
+    assert probe.rows[0] == tiny_tokenizer(texts[0], add_special_tokens=False).input_ids
+
+
 def test_wrong_parts_and_empty_ones_are_explained(export: Export, adapter: Artifact, examples: Artifact) -> None:
     with pytest.raises(UserError, match="no part 'tset'"):
         export(adapter, examples, part="tset", formats=["hf"])

@@ -14,6 +14,7 @@ import torch
 from pydantic import ValidationError
 from test_scoring import examples, reference_nll, rendered
 
+from corpus_files import write_corpus
 from danlu.artifacts.examples import write_examples
 from danlu.artifacts.manifest import Manifest, Parent
 from danlu.artifacts.stage import Input, StageContext
@@ -96,6 +97,32 @@ def settings(**changes: Any) -> EvaluateConfig:
             **changes,
         }
     )
+
+
+def test_documents_of_a_corpus_are_scored_whole_and_gone_on_with(
+    world: Any, tmp_path: Path, tiny_model: Any, tiny_tokenizer: Any
+) -> None:
+    texts = [f"Document {number} on alchemy, 丹炉. " + "More words follow. " * number for number in range(9)]
+    context = world(examples(2))
+    counts = {"num_documents": {"train": 0, "test": 9}, "num_characters": {"train": 0, "test": sum(map(len, texts))}}
+    corpus = publish(context.store, "corpus", "texts", lambda out: write_corpus(out, texts, "test"), [], counts)
+    context = replace(context, inputs={**context.inputs, "data": [Input("texts", "corpus", None, corpus, counts)]})
+    config = settings(rows=6, length=40, data="texts")
+    assert "6 rows of texts.test" in stage.plan(config, context).notes[0]
+    facts = stage.run(config, context, tmp_path)
+
+    end = tiny_tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    nll, num_tokens = 0.0, 0
+    for text in texts[:6]:
+        ids = torch.tensor([[*tiny_tokenizer(text, add_special_tokens=False).input_ids, end][:40]])
+        with torch.no_grad():
+            loss = tiny_model(input_ids=ids, labels=ids).loss.item()
+        nll, num_tokens = nll + loss * (ids.shape[1] - 1), num_tokens + ids.shape[1] - 1
+    assert facts["num_tokens"] == num_tokens
+    assert facts["loss"]["base"] == pytest.approx(nll / num_tokens, rel=1e-5)
+    (first, _) = facts["generations"]
+    assert first["prompt"] + first["reference"] == texts[0]
+    assert first["prompt"]
 
 
 def test_a_whole_evaluation(world: Any, tmp_path: Path, tiny_model: Any, tiny_tokenizer: Any) -> None:

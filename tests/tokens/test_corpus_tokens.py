@@ -6,30 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.artifacts.corpus import DOCUMENT_SCHEMA
+from corpus_files import write_corpus
 from danlu.artifacts.tokens import TokenStore
+from danlu.models.frame import Frame
 from danlu.telemetry.reporter import Reporter
 from danlu.tokens import corpus
-from danlu.tokens.corpus import Frame, tokenize_corpus
+from danlu.tokens.corpus import tokenize_corpus
 from danlu.tokens.encoder import Encoder
 
 TEXTS = [f"document {number} 丹炉 " + "word " * (number % 7) for number in range(40)]
-
-
-def write_corpus(directory: Path, texts: list[str], group: int = 4) -> Path:
-    directory.mkdir()
-    ids = [f"{number:016x}" for number in range(len(texts))]
-    table = pa.table(
-        {"id": ids, "text": texts, "source": ["file:a"] * len(texts), "row": range(len(texts))}, schema=DOCUMENT_SCHEMA
-    )
-    pq.write_table(table, directory / "train-00000.parquet", row_group_size=group)
-    return directory
 
 
 def run(tokenizer: Any, directory: Path, place: Path) -> TokenStore:
@@ -55,7 +45,8 @@ def test_every_document_is_there_whole_in_order_and_framed(
     tiny_tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(corpus, "RANGE_BYTES", 300)
-    store = run(tiny_tokenizer, write_corpus(tmp_path / "corpus", TEXTS), tmp_path / "run")
+    write_corpus(tmp_path / "corpus", TEXTS)
+    store = run(tiny_tokenizer, tmp_path / "corpus", tmp_path / "run")
     assert len(store.shards) > 3
     assert documents(store) == expected(tiny_tokenizer, TEXTS)
     read = pq.read_table(tmp_path / "run" / "out" / "train" / "documents.parquet")
@@ -68,7 +59,8 @@ def test_every_document_is_there_whole_in_order_and_framed(
 def test_a_killed_run_goes_on_and_makes_the_same(
     tiny_tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = write_corpus(tmp_path / "corpus", TEXTS)
+    directory = tmp_path / "corpus"
+    write_corpus(directory, TEXTS)
     monkeypatch.setattr(corpus, "RANGE_BYTES", 300)
     whole = run(tiny_tokenizer, directory, tmp_path / "whole")
     encode, calls = Encoder.encode, []

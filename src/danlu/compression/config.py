@@ -44,9 +44,9 @@ class ExportConfig(StageConfig):
     """The model to export."""
     formats: list[FormatName] = Field(default=["hf", "gguf-q8_0"], min_length=1)
     """``hf``: a Hugging Face directory in float32. ``gguf-f16``, ``gguf-q8_0``: one file for llama.cpp and its kin."""
-    data: Annotated[str | None, Reference(("examples",))] = None
-    """Held-out conversations to compare on, for example ``rows.test``; ``test`` is meant when no part is named. null: a
-    few built-in ones."""
+    data: Annotated[str | None, Reference(("examples", "corpus"))] = None
+    """Held-out conversations or documents to compare on, for example ``rows.test``; ``test`` is meant when no part is
+    named. null: a few built-in conversations."""
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """Name of the model in the GGUF files, and of these files. null: architecture and size, for example llama-135M."""
     gate: GateConfig = GateConfig()

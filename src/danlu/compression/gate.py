@@ -139,9 +139,10 @@ def require(name: FormatName, parity: Parity, gate: GateConfig) -> None:
 
 def _first_mismatch(trained: Any, exported: Any, probe: Probe) -> str | None:
     """Where the exported tokenizer or template first differs from the trained model's."""
-    for conversation, text, ids in zip(probe.conversations, probe.texts, probe.ids, strict=True):
+    for conversation, text in probe.conversations:
         if render(exported, conversation) != text:
             return f"the template renders another text for {_beginning(text)}"
+    for text, ids in zip(probe.texts, probe.ids, strict=True):
         if (got := tokenise(exported, text)) != ids:
             return f"{_difference(ids, got)} in {_beginning(text)}"
     adds = [tokenizer("a").input_ids for tokenizer in (trained, exported)]
@@ -157,7 +158,7 @@ def _first_mismatch_in_llama_cpp(llama_cpp: LlamaCpp, tokenizer: Any, probe: Pro
             return f"in llama.cpp, {_difference(ids, got)} in {_beginning(text)}"
     if not tokenizer.chat_template:
         return None
-    for conversation in [each for each in probe.conversations if len(each) > 1][:RENDERED_PROMPTS]:
+    for conversation in [each for each, _ in probe.conversations if len(each) > 1][:RENDERED_PROMPTS]:
         prompt = render(tokenizer, conversation, prompt=True)
         # llama.cpp leaves out the begin token that the template writes when it adds one by itself.
         begin = (

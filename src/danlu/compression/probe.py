@@ -1,4 +1,4 @@
-"""The held-out conversations on which exports are compared with the trained model."""
+"""The held-out conversations or documents on which exports are compared with the trained model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from danlu.compression.limits import MAX_EXACT_TOKENS, MAX_ROW_TOKENS, MAX_TOKENISED_ROWS
 from danlu.errors import UserError
+from danlu.models.frame import Frame
 
 Conversation = list[dict[str, str]]
 
@@ -47,18 +48,17 @@ BUILT_IN: list[Conversation] = [
 class Probe:
     """What is compared."""
 
-    conversations: list[Conversation]
-    """Those whose token ids are compared."""
+    conversations: list[tuple[Conversation, str]]
+    """Conversations, and what the trained model's chat template makes of them."""
     texts: list[str]
-    """The same, as the trained model's chat template renders them."""
+    """What is tokenised and compared: those texts, or documents."""
     ids: list[list[int]]
     """Token ids of the texts."""
     rows: list[list[int]]
-    """Beginnings of `ids` whose next-token distributions are compared: `num_tokens` positions together."""
+    """What next-token distributions are compared on: beginnings of `ids`, of documents with what stands before them;
+    `num_tokens` positions together."""
     origin: str
-    """Where the conversations come from."""
-    num_skipped: int
-    """Conversations that llama.cpp cannot tokenise alike because they are not in Unicode's composed form."""
+    """Where they come from."""
 
     @property
     def num_tokens(self) -> int:
@@ -71,13 +71,13 @@ class Probe:
 
 
 def make_probe(
-    tokenizer: Any, conversations: list[Conversation], *, origin: str, num_tokens: int, context: int
+    tokenizer: Any, held_out: list[Conversation] | list[str], *, origin: str, num_tokens: int, context: int
 ) -> Probe:
-    """Render and tokenise conversations with the trained model's tokenizer.
+    """Render and tokenise conversations, or documents, with the trained model's tokenizer.
 
     Args:
         tokenizer: The trained model's.
-        conversations: In a fixed order.
+        held_out: In a fixed order. With documents, the built-in conversations show whether templates agree.
         origin: Where they come from, for the report.
         num_tokens: Positions to compare distributions at.
         context: The model's longest context, in tokens.
@@ -86,22 +86,28 @@ def make_probe(
         UserError: there is nothing to compare on.
     """
     composed = _composed_only(tokenizer)
-    kept: list[Conversation] = []
+    conversations: list[tuple[Conversation, str]] = []
     texts: list[str] = []
-    num_skipped = 0
-    for conversation in conversations:
-        if len(kept) == MAX_TOKENISED_ROWS:
+    for each in held_out:
+        if len(texts) == MAX_TOKENISED_ROWS:
             break
-        text = render(tokenizer, conversation)
+        text = each if isinstance(each, str) else render(tokenizer, each)
         if composed and not unicodedata.is_normalized("NFC", text):
-            num_skipped += 1
-            continue
-        kept.append(conversation)
+            continue  # llama.cpp would tokenise it otherwise
         texts.append(text)
-    if not kept:
+        if not isinstance(each, str):
+            conversations.append((each, text))
+    if not texts:
         raise UserError("There are no held-out rows to compare the export on.", "Name examples that have a test part.")
     ids = [tokenise(tokenizer, text) for text in texts]
-    return Probe(kept, texts, ids, _beginnings(ids, num_tokens, min(context, MAX_ROW_TOKENS)), origin, num_skipped)
+    start = [] if conversations else Frame.of(tokenizer).start
+    return Probe(
+        conversations=conversations or [(each, render(tokenizer, each)) for each in BUILT_IN],
+        texts=texts,
+        ids=ids,
+        rows=_beginnings([[*start, *row] for row in ids], num_tokens, min(context, MAX_ROW_TOKENS)),
+        origin=origin,
+    )
 
 
 def render(tokenizer: Any, conversation: Conversation, *, prompt: bool = False) -> str:

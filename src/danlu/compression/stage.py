@@ -64,10 +64,10 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
     base = base_artifact(artifact, context.store)
     loaded = load_model(artifact, context.store, dtype=torch.float32)
     tokenizer = loaded.tokenizer
-    conversations, origin = _conversations(context)
+    held_out, origin = _held_out(context)
     probe = make_probe(
         tokenizer,
-        conversations,
+        held_out,
         origin=origin,
         num_tokens=config.gate.tokens,
         context=int(loaded.model.config.max_position_embeddings),
@@ -114,8 +114,9 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
     return facts
 
 
-def _conversations(context: StageContext) -> tuple[list[list[dict[str, str]]], str]:
-    """Held-out conversations in the order of their ids, and where they come from."""
+def _held_out(context: StageContext) -> tuple[list[list[dict[str, str]]] | list[str], str]:
+    """Held-out conversations, or documents, in the order of their ids, and where they come from."""
+    from danlu.artifacts.corpus import read_documents
     from danlu.artifacts.examples import SPLITS, read_examples
     from danlu.compression.probe import BUILT_IN
 
@@ -125,13 +126,19 @@ def _conversations(context: StageContext) -> tuple[list[list[dict[str, str]]], s
     part = data.part or "test"
     if part not in SPLITS:
         raise UserError(f"{data.name} has no part {part!r}.", f"Parts are {', '.join(SPLITS)}.")
-    rows = read_examples(data.path, part)
+    is_corpus = data.kind == "corpus"
+    rows = (
+        [row for batch in read_documents(data.path, part) for row in batch.to_pylist()]
+        if is_corpus
+        else read_examples(data.path, part)
+    )
     if not rows:
         raise UserError(
             f"{data.name}.{part} has no rows to compare the export on.",
             "Hold rows out with split: {test: 0.1}, or leave data out.",
         )
-    return [row["messages"] for row in sorted(rows, key=lambda row: str(row["id"]))], f"{data.name}.{part}"
+    content = "text" if is_corpus else "messages"
+    return [row[content] for row in sorted(rows, key=lambda row: str(row["id"]))], f"{data.name}.{part}"
 
 
 def _check_architecture(config: ExportConfig, facts: Any) -> None:

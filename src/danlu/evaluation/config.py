@@ -24,7 +24,8 @@ class GenerationsConfig(Strict):
     """Answers shown side by side."""
 
     rows: int = Field(4, ge=0, le=1000)
-    """How many rows are answered: the first by id, so that every evaluation of the same data shows the same ones."""
+    """How many rows are answered (documents: gone on with): the first by id, so that every evaluation of the same data
+    shows the same ones."""
     max_new_tokens: int = Field(96, ge=1)
     """An answer is cut here, in tokens."""
 
@@ -35,10 +36,13 @@ class EvaluateConfig(StageConfig):
     do: Literal["evaluate"]
     models: Annotated[list[str], Reference(("model",), named=True)] = Field(min_length=1)
     """The models; the first is the one that the others are compared with."""
-    data: Annotated[str, Reference(("examples",))]
-    """Held-out examples, for example ``rows.test``; ``test`` is meant when no part is named."""
+    data: Annotated[str, Reference(("examples", "corpus"))]
+    """Held-out examples or documents, for example ``rows.test``; ``test`` is meant when no part is named."""
+    rows: int | None = Field(None, ge=2)
+    """Score no more than this many: the first by id, which is to say any. null: all."""
     length: int = Field(2048, ge=2)
-    """Rows that are longer than this, in tokens, or than what a model can read, are left out, for all models."""
+    """Conversations that are longer than this, in tokens, or than what a model can read, are left out, for all models.
+    Longer documents are scored on their beginning."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     """Number format of the weights. ``auto``: bfloat16 where this machine is fast at it, else float32."""
     bootstrap: BootstrapConfig = BootstrapConfig()

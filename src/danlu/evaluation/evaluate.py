@@ -13,7 +13,7 @@ from danlu.errors import UserError
 from danlu.evaluation.config import EvaluateConfig
 from danlu.evaluation.generation import answer_all
 from danlu.evaluation.results import Generation, ModelResult, Results
-from danlu.evaluation.rows import Example, Row, question_and_answer, render_rows
+from danlu.evaluation.rows import Example, Question, Row, question_and_answer, render_rows
 from danlu.evaluation.scoring import Scores, score_rows
 from danlu.evaluation.statistics import compare, loss_interval
 from danlu.models.load import base_artifact, load_model, load_tokenizer
@@ -75,7 +75,7 @@ def evaluate(
         generations=[
             Generation(
                 id=examples[place]["id"],
-                prompt="\n\n".join(message["content"] for message in question),
+                prompt=question if isinstance(question, str) else "\n\n".join(each["content"] for each in question),
                 reference=reference,
                 answers={model.name: answers[model.name][index] for model in models},
             )
@@ -112,7 +112,7 @@ def _common_rows(
 def _run_model(
     model: Input,
     rows: list[Row],
-    questions: list[list[dict[str, str]]],
+    questions: list[Question],
     precision: str,
     config: EvaluateConfig,
     context: StageContext,

@@ -1,4 +1,8 @@
-"""The rows a model is scored on: rendered with its own tokenizer, and those that cannot be used named with a reason."""
+"""The rows a model is scored on: rendered with its own tokenizer, and those that cannot be used named with a reason.
+
+A conversation is scored on the assistant's words. A document of a corpus is scored on all of it but its first token;
+one that is too long, on its beginning.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,41 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from danlu.artifacts.corpus import read_documents
+from danlu.artifacts.examples import read_examples
+from danlu.artifacts.stage import Input
 from danlu.errors import UserError
 from danlu.models.chat import ChatRenderer, RenderedText
+from danlu.models.frame import Frame
+
+PROMPT_CHARACTERS = 200
+"""Of a document, at most; a model is asked to go on from there."""
 
 Example = dict[str, Any]
-"""``{"id", "messages", "source", "row"}``, see `danlu.artifacts.examples`."""
+"""A row of `danlu.artifacts.examples` (``{"id", "messages", ...}``) or of `danlu.artifacts.corpus` (``{"id", "text",
+...}``)."""
+Question = list[dict[str, str]] | str
+"""Messages to answer, or the beginning of a text to go on with."""
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One held-out conversation as a model sees it."""
+    """One held-out conversation or document as a model sees it."""
 
     id: str
     input_ids: npt.NDArray[np.int32]
     """Shape (num_tokens,)."""
     supervised: npt.NDArray[np.bool_]
     """Shape (num_tokens,): True for the tokens that are scored, each from everything before it."""
+
+
+def read_rows(data: Input, part: str) -> list[Example]:
+    """The held-out rows of examples or a corpus, in the order of their ids."""
+    if data.kind == "corpus":
+        rows = [row for batch in read_documents(data.path, part) for row in batch.select(["id", "text"]).to_pylist()]
+    else:
+        rows = read_examples(data.path, part)
+    return sorted(rows, key=lambda row: str(row["id"]))
 
 
 def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tuple[dict[int, Row], dict[int, str]]:
@@ -39,6 +62,8 @@ def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tupl
     Raises:
         UserError: the tokenizer has no usable chat template.
     """
+    if examples and "text" in examples[0]:
+        return _render_documents(tokenizer, examples, length=length), {}
     renderer = ChatRenderer(tokenizer)
     texts: dict[int, RenderedText] = {}
     dropped: dict[int, str] = {}
@@ -58,8 +83,23 @@ def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tupl
     return rows, dropped
 
 
-def question_and_answer(example: Example) -> tuple[list[dict[str, str]], str]:
-    """The messages before the last answer, and that answer."""
+def _render_documents(tokenizer: Any, examples: list[Example], *, length: int) -> dict[int, Row]:
+    frame = Frame.of(tokenizer)
+    rows = {}
+    for place, example in enumerate(examples):
+        ids = np.array(frame.ids(tokenizer, example["text"])[:length], np.int32)
+        supervised = np.ones(len(ids), np.bool_)
+        supervised[0] = False
+        rows[place] = Row(example["id"], ids, supervised)
+    return rows
+
+
+def question_and_answer(example: Example) -> tuple[Question, str]:
+    """The messages before the last answer, and that answer; of a document its beginning, and how it goes on."""
+    if "text" in example:
+        text = example["text"]
+        cut = min(len(text) // 4, PROMPT_CHARACTERS)
+        return text[:cut], text[cut:]
     messages = example["messages"]
     last = max(index for index, message in enumerate(messages) if message["role"] == "assistant")
     return messages[:last], messages[last]["content"]

@@ -33,12 +33,15 @@ PASS_BYTES = 90_000_000
 def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     """Time grows with tokens and parameters; memory is that of the largest model."""
     data, part = _data(config, context)
-    shares = data.facts.get("num_examples", {})
-    num_rows = int(shares.get(part, 0))
-    if shares and not num_rows:
+    shares = data.facts.get("num_documents" if data.kind == "corpus" else "num_examples", {})
+    num_held_out = int(shares.get(part, 0))
+    if shares and not num_held_out:
         raise _no_rows(data, part)
+    num_rows = min(num_held_out, config.rows or num_held_out)
     share = num_rows / max(1, sum(shares.values()))
-    num_tokens = data.facts.get("num_characters", 0) * share / CHARACTERS_PER_TOKEN
+    characters = data.facts.get("num_characters", 0)
+    num_characters = sum(characters.values()) if isinstance(characters, dict) else characters
+    num_tokens = num_characters * share / CHARACTERS_PER_TOKEN
     sizes = [float(model.facts.get("num_parameters", 0)) for model in context.inputs["models"]]
     num_steps = config.generations.max_new_tokens if config.generations.rows else 0
     seconds_per_billion = num_tokens / TOKENS_PER_SECOND_AND_BILLION + num_steps * SECONDS_PER_STEP_AND_BILLION
@@ -56,18 +59,16 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
 
 def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Write ``report.json``, ``report.html``, ``rows.parquet`` and ``generations.json``."""
-    from danlu.artifacts.examples import read_examples
     from danlu.evaluation.evaluate import evaluate
     from danlu.evaluation.report import write_report
+    from danlu.evaluation.rows import read_rows
 
     data, part = _data(config, context)
-    examples = read_examples(data.path, part)
+    examples = read_rows(data, part)[: config.rows]
     if not examples:
         raise _no_rows(data, part)
     precision, _ = _precision(config)
-    results = evaluate(
-        config, context, sorted(examples, key=lambda each: str(each["id"])), f"{data.name}.{part}", precision
-    )
+    results = evaluate(config, context, examples, f"{data.name}.{part}", precision)
     write_report(results, out)
     context.reporter.say(results.summary)
     return results.facts()

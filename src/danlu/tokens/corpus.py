@@ -10,12 +10,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,65 +21,13 @@ from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.examples import SPLITS
 from danlu.artifacts.store import sync_tree
 from danlu.artifacts.tokens import DOCUMENTS_SCHEMA, write_index, write_shard
-from danlu.errors import UserError
+from danlu.models.frame import Frame
 from danlu.telemetry.reporter import Reporter, Task
 from danlu.tokens.encoder import Encoder
 
 RANGE_BYTES = 2**25
 """Bytes of text of a range, about; what a kill costs at most, and what is in memory at once."""
 DONE = "done.json"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What stands around each document, so that the model learns where one begins and ends."""
-
-    start: list[int]
-    """Token ids before a document: none, or one."""
-    end: list[int]
-    """Token ids after a document: one."""
-
-    @classmethod
-    def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's own: its bos token if it puts one before every text, and its end of text.
-
-        Raises:
-            UserError: it has no token to end a document with.
-        """
-        vocabulary = tokenizer.get_vocab()
-        named = [vocabulary[name] for name in ("<|endoftext|>", "<|end_of_text|>") if name in vocabulary]
-        end = named[0] if named else tokenizer.eos_token_id
-        if end is None:
-            raise UserError(
-                "The tokenizer has no token that ends a document.", "Set eos_token in its tokenizer_config.json."
-            )
-        begins_with_bos = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
-        return cls([tokenizer.bos_token_id] if begins_with_bos else [], [end])
-
-    def put_around(
-        self, ids: npt.NDArray[np.integer], offsets: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Frame every document.
-
-        Args:
-            ids: Shape (num_tokens,): documents one after another.
-            offsets: Shape (num_documents + 1,): where each begins.
-
-        Returns:
-            The same with the frames, and the length of each document with its frame.
-        """
-        lengths = np.diff(offsets) + len(self.start) + len(self.end)
-        ends = np.cumsum(lengths)
-        framed = np.empty(int(lengths.sum()), np.int64)
-        inside = np.ones(len(framed), np.bool_)
-        for place, token in enumerate(self.start):
-            inside[ends - lengths + place] = False
-            framed[ends - lengths + place] = token
-        for place, token in enumerate(reversed(self.end)):
-            inside[ends - 1 - place] = False
-            framed[ends - 1 - place] = token
-        framed[inside] = ids
-        return framed, lengths
 
 
 def tokenize_corpus(
