@@ -8,69 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from training_stage import make_context, run, run_cut, settings
 
-from danlu.artifacts.manifest import Manifest, artifact_id
-from danlu.artifacts.stage import Input, StageContext
-from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import UserError
 from danlu.settings import Workspace
 from danlu.training import loop, stage
-from danlu.training.checkpoint import Checkpoints
-from danlu.training.config import TrainConfig
 from packed_rows import make_store, write_store
-
-TRAIN = make_store([[30, 11, 20], [61], [5, 5, 40, 9], [17, 44], [64], [3, 33, 25]])
-VALIDATION = make_store([[20, 11]], seed=1)
-
-
-def settings(**changes: Any) -> TrainConfig:
-    plain = {
-        "do": "train",
-        "model": "base",
-        "data": "packed",
-        "adapter": {"kind": "lora", "rank": 4},
-        "budget": {"steps": 6},
-        "batch": {"rows": 2, "rows_at_once": 1},
-        "optimizer": {"learning_rate": 0.02},
-        "precision": "fp32",
-        "seed": 3,
-    }
-    return TrainConfig.model_validate({**plain, **changes})
-
-
-def make_context(workspace: Workspace, reporter: Any, model_dir: Path, directory: Path) -> StageContext:
-    data_dir = directory / "data"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    write_store(TRAIN, data_dir, "train")
-    write_store(VALIDATION, data_dir, "validation")
-    data_facts = {"end_of_turn_trained": True, "length": 64, "fingerprint": TRAIN.fingerprint}
-    model_facts = {"config": json.loads((model_dir / "config.json").read_text()), "num_parameters": 40_000}
-
-    def as_input(name: str, kind: str, path: Path, facts: dict[str, Any]) -> Input:
-        manifest = Manifest(
-            id=artifact_id(kind=kind, stage="import", stage_version=1, settings={}, parents=[], sources=[]),
-            kind=kind, stage="import", name=name, stage_version=1, settings={}, facts=facts,
-            created="2026-01-01T00:00:00", seconds=0.0, peak_memory_bytes=0,
-        )  # fmt: skip
-        return Input(name=name, kind=kind, part=None, artifact=Artifact(path, manifest), facts=facts)
-
-    return StageContext(
-        name="tuned",
-        workspace=workspace,
-        store=ArtifactStore(workspace.artifacts),
-        reporter=reporter,
-        directory=directory / "stage",
-        inputs={
-            "model": [as_input("base", "model", model_dir, model_facts)],
-            "data": [as_input("packed", "tokens", data_dir, data_facts)],
-        },
-        sources={},
-    )
-
-
-def run(context: StageContext, out: Path, config: TrainConfig) -> dict[str, Any]:
-    out.mkdir()
-    return stage.run(config, context, out)
 
 
 def test_learns_and_leaves_a_standard_adapter(
@@ -90,26 +33,13 @@ def test_learns_and_leaves_a_standard_adapter(
     assert not (context.directory / "checkpoints").exists()
 
 
-def test_resumes_to_the_same_bits(
-    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumes_to_the_same_bits(workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path) -> None:
     config = settings(checkpoint={"every_seconds": 1e-6, "keep": 1}, adapter={"rank": 4, "dropout": 0.2})
     run(make_context(workspace, reporter, tiny_model_dir, tmp_path / "whole"), tmp_path / "undisturbed", config)
 
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "cut")
-    save = Checkpoints.save
-
-    def save_and_die(self: Checkpoints, step: int, *rest: Any) -> None:
-        save(self, step, *rest)
-        if step == 4:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        run(context, tmp_path / "first try", config)
-    monkeypatch.setattr(Checkpoints, "save", save)
     torch.manual_seed(123)
-    run(context, tmp_path / "resumed", config)
+    run_cut(context, tmp_path / "resumed", config, cut_after=4)
 
     one = (tmp_path / "undisturbed" / "adapter_model.safetensors").read_bytes()
     assert (tmp_path / "resumed" / "adapter_model.safetensors").read_bytes() == one

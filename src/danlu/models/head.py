@@ -82,16 +82,19 @@ def _filled(hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> tuple[torch.Ten
     return pad(hidden_ND, (0, 0, 0, num_filled)), pad(targets_N, (0, num_filled))
 
 
-def linear_cross_entropy(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -> torch.Tensor:
+def linear_cross_entropy(
+    hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
     """Sum (not mean) of the negative log-likelihoods of the targets, in nats, differentiable.
 
     Args:
         hidden_ND: (N, hidden) hidden states at the supervised positions.
         head: Maps hidden states to logits; its weight receives a gradient if it asks for one.
         targets_N: (N,) token ids.
+        label_smoothing: Share of each target that is spread evenly over the vocabulary.
     """
     result: torch.Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden_ND, head.weight, head.bias, targets_N, head.scale, head.softcap
+        hidden_ND, head.weight, head.bias, targets_N, head.scale, head.softcap, label_smoothing
     )
     return result
 
@@ -108,6 +111,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         targets_N: torch.Tensor,
         scale: float,
         softcap: float | None,
+        label_smoothing: float,
     ) -> torch.Tensor:
         needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         num_targets = len(targets_N)
@@ -129,12 +133,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
             targets = targets_N[rows, None]
             normaliser_N = logits_NV.logsumexp(dim=-1, keepdim=True)
             num_real = max(0, min(CHUNK_TOKENS, num_targets - start))
-            total += (normaliser_N - logits_NV.gather(1, targets))[:num_real].sum()
+            likelihoods_N = logits_NV.gather(1, targets)
+            if label_smoothing:
+                likelihoods_N.lerp_(logits_NV.mean(dim=-1, keepdim=True), label_smoothing)
+            total += (normaliser_N - likelihoods_N)[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
-            # d loss / d logits = softmax(logits) - one_hot(target)
+            # d loss / d logits = softmax(logits) - one_hot(target), of which smoothing spreads a share over all.
             slopes_NV = logits_NV.sub_(normaliser_N).exp_()
-            slopes_NV.scatter_add_(1, targets, torch.full_like(normaliser_N, -1.0))
+            slopes_NV.scatter_add_(1, targets, torch.full_like(normaliser_N, label_smoothing - 1.0))
+            if label_smoothing:
+                slopes_NV -= label_smoothing / slopes_NV.shape[1]
             slopes_NV[num_real:] = 0
             if softcap is not None:
                 slopes_NV *= slope_NV
@@ -162,4 +171,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
             gradient_VD = gradient_VD.to(ctx.weight_dtype)
         if gradient_V is not None:
             gradient_V = gradient_V.to(ctx.weight_dtype)
-        return gradient_ND, gradient_VD, gradient_V, None, None, None
+        return gradient_ND, gradient_VD, gradient_V, None, None, None, None

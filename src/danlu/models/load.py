@@ -55,7 +55,7 @@ def load_tokenizer(directory: Path) -> Any:
     return AutoTokenizer.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
 
 
-def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None = None) -> Any:
+def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None = None, config: Any = None) -> Any:
     """A causal language model from a Hugging Face directory, in eval mode, on the default device.
 
     Never asks the network and never runs code from the directory.
@@ -64,6 +64,7 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None
         directory: Holds ``config.json`` and safetensors.
         dtype: Of the weights in memory.
         attention: Name in transformers' attention interface; None for its best for this model.
+        config: A transformers config to use instead of the directory's.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -74,6 +75,7 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None
 
     model: Any = AutoModelForCausalLM.from_pretrained(
         str(directory),
+        config=config,
         dtype=dtype,
         attn_implementation=attention,
         local_files_only=True,

@@ -2,8 +2,8 @@
 
 A checkpoint is written into a directory aside, synced, renamed to ``step-<n>``, and only then marked with
 ``complete.json``, which holds the SHA-256 of each file. Reading takes the newest one whose marker is there and whose
-hashes agree; what is broken is said and passed over. In it: the trained weights, the optimizer's state, the random
-state, and the step, of which the learning rate and the position in the data are functions.
+hashes agree; what is broken is said and passed over. In it: the trained weights, the states of the optimizer and of
+its companions, the random state, and the step, of which the position in the data is a function.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,6 +25,18 @@ from danlu.artifacts.store import hash_file, sync_directory, sync_tree
 from danlu.telemetry.reporter import Reporter
 
 MARKER = "complete.json"
+
+
+State = dict[str, torch.Tensor | float]
+"""By name: tensors, and numbers that are kept as JSON."""
+
+
+class Stateful(Protocol):
+    """Something whose state belongs into a checkpoint."""
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: State) -> None: ...
 
 
 class Checkpoints:
@@ -35,16 +48,25 @@ class Checkpoints:
         keep: How many of the newest stay.
         fingerprint: Of the data; a checkpoint that belongs to other data is not used.
         reporter: Told about broken checkpoints.
+        companions: What else has a state, by name.
     """
 
     def __init__(
-        self, directory: Path, *, every_seconds: float, keep: int, fingerprint: str, reporter: Reporter
+        self,
+        directory: Path,
+        *,
+        every_seconds: float,
+        keep: int,
+        fingerprint: str,
+        reporter: Reporter,
+        companions: Mapping[str, Stateful] | None = None,
     ) -> None:
         self.directory = directory
         self.every_seconds = every_seconds
         self.keep = keep
         self.fingerprint = fingerprint
         self.reporter = reporter
+        self.companions = companions or {}
         self._last_saved = time.monotonic()
 
     def due(self) -> bool:
@@ -59,8 +81,21 @@ class Checkpoints:
         partial.mkdir()
         trained = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
         save_file(trained, partial / "weights.safetensors")
-        save_file(_optimizer_tensors(optimizer), partial / "optimizer.safetensors")
-        state = {"step": step, "fingerprint": self.fingerprint, "random_state": _random_state()}
+        states: dict[str, State] = {
+            "optimizer": _optimizer_state(optimizer),
+            **{name: companion.state_dict() for name, companion in self.companions.items()},
+        }
+        for name, values in states.items():
+            save_file(_tensors_apart(values), partial / f"{name}.safetensors")
+        state = {
+            "step": step,
+            "fingerprint": self.fingerprint,
+            "random_state": _random_state(),
+            "numbers": {
+                name: {key: value for key, value in values.items() if not isinstance(value, torch.Tensor)}
+                for name, values in states.items()
+            },
+        }
         (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
         hashes = {path.name: hash_file(path) for path in sorted(partial.iterdir())}
         sync_tree(partial)
@@ -87,7 +122,13 @@ class Checkpoints:
                 for name, parameter in model.named_parameters():
                     if parameter.requires_grad:
                         parameter.copy_(weights[name])
-            _load_optimizer_tensors(optimizer, load_file(path / "optimizer.safetensors"))
+            states = {
+                name: {**load_file(path / f"{name}.safetensors"), **numbers}
+                for name, numbers in state["numbers"].items()
+            }
+            _load_optimizer_state(optimizer, states["optimizer"])
+            for name, companion in self.companions.items():
+                companion.load_state_dict(states[name])
             _restore_random_state(state["random_state"])
             return step
         return 0
@@ -128,21 +169,36 @@ def _write_synced(path: Path, text: str) -> None:
     sync_directory(path.parent)
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimizer's state as named tensors: ``<parameter number>.<state name>``."""
-    return {
-        f"{number}.{name}": value
-        for number, values in optimizer.state_dict()["state"].items()
-        for name, value in values.items()
+def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
+    """``state.<parameter number>.<name>`` for each parameter, ``group.<group number>.<name>`` for numbers of groups."""
+    state = optimizer.state_dict()
+    found: State = {
+        f"state.{number}.{name}": value for number, values in state["state"].items() for name, value in values.items()
     }
+    for number, group in enumerate(state["param_groups"]):
+        found |= {f"group.{number}.{name}": value for name, value in group.items() if isinstance(value, int | float)}
+    return found
 
 
-def _load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+def _load_optimizer_state(optimizer: torch.optim.Optimizer, values: State) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    groups = optimizer.state_dict()["param_groups"]
+    for key, value in values.items():
+        part, number, name = key.split(".", 2)
+        (state.setdefault(int(number), {}) if part == "state" else groups[int(number)])[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _tensors_apart(values: State) -> dict[str, torch.Tensor]:
+    """The tensors among `values`; those that share memory with others, which safetensors does not store, as copies."""
+    tensors = {name: value.contiguous() for name, value in values.items() if isinstance(value, torch.Tensor)}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes:
+            tensors[name] = tensor.clone()
+        seen.add(storage.data_ptr())
+    return tensors
 
 
 def _random_state() -> dict[str, str]:

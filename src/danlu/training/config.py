@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
+from danlu.training.optimizers.settings import AdamWSettings, OptimizerSettings
+from danlu.training.schedules.settings import CosineSettings, ReduceOnPlateauSettings, ScheduleSettings
 
 
 class LoraSettings(Strict):
@@ -56,27 +58,35 @@ class BatchSettings(Strict):
     add up to those of one large pass."""
 
 
-class OptimizerSettings(Strict):
-    """AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101)."""
+class RegularisationSettings(Strict):
+    """What keeps weights small and answers unsure, while training; validation and evaluation go without it."""
 
-    kind: Literal["adamw"] = "adamw"
-    learning_rate: float = Field(5e-4, gt=0)
-    """Highest learning rate, reached after the warm-up."""
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
-    epsilon: float = Field(1e-8, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    """Decoupled; applied to matrices only, never to biases and norms."""
+    l1: float = Field(0.0, ge=0)
+    """This times the sum of the absolute values of the trained matrices is added to the loss."""
+    l2: float = Field(0.0, ge=0)
+    """Half of this times the sum of their squares is added to the loss. AdamW's own weight decay is something else: it
+    is not divided by the mean square of the gradient."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of each target that is spread evenly over the vocabulary (Szegedy et al. 2015, arXiv:1512.00567)."""
+    dropout: float | None = Field(None, ge=0, lt=1)
+    """Probability with which the model drops what its architecture can drop (for a Llama: attention weights), instead
+    of what its config says. Above zero, training is slower."""
 
 
-class ScheduleSettings(Strict):
-    """Learning rate over the run."""
+class AverageSettings(Strict):
+    """An exponential moving average of the trained weights (Polyak & Juditsky 1992): it is validated and saved."""
 
-    kind: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_share: float = Field(0.1, ge=0, lt=1)
-    """Share of the steps over which the rate rises linearly to its highest."""
-    final_share: float = Field(0.1, ge=0, le=1)
-    """Rate at the end, as a share of the highest."""
+    decay: float = Field(0.999, ge=0, lt=1)
+    """Share of the average kept at each step; at first less, (1 + step) / (10 + step), since the start means little."""
+
+
+class EarlyStoppingSettings(Strict):
+    """Stop when the validation loss no longer falls. The weights of the best validation are saved in any case."""
+
+    patience: int = Field(3, ge=1)
+    """Validations without improvement after which training stops."""
+    min_delta: float = Field(0.0, ge=0)
+    """An improvement is a loss lower than the best by more than this, in nats per token."""
 
 
 class CheckpointSettings(Strict):
@@ -105,14 +115,43 @@ class TrainConfig(StageConfig):
     """Without an adapter every weight is trained."""
     budget: Budget
     batch: BatchSettings = BatchSettings()
-    optimizer: OptimizerSettings = OptimizerSettings()
-    schedule: ScheduleSettings = ScheduleSettings()
+    optimizer: OptimizerSettings = AdamWSettings()
+    schedule: ScheduleSettings = CosineSettings()
     max_gradient_norm: float = Field(1.0, gt=0)
     """The gradient is scaled down to this Euclidean norm if it is larger."""
+    max_gradient_value: float | None = Field(None, gt=0)
+    """Before that, each entry of the gradient is brought within plus and minus this."""
+    regularisation: RegularisationSettings = RegularisationSettings()
+    ema: AverageSettings | None = None
+    freeze: list[str] = Field(default_factory=list)
+    """Parameters that stay as they are, by patterns as in `optimizer.groups`, for example ``*embed_tokens*``."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the matrix products. ``auto``: bf16 where the processor is fast at it. What is trained stays float32."""
     validate_every_steps: int | None = Field(None, ge=1)
     """How often the validation loss is measured, for the curves; without it, never."""
+    early_stopping: EarlyStoppingSettings | None = None
     checkpoint: CheckpointSettings = CheckpointSettings()
     seed: int = 0
     """Of the adapter's first weights, the order of the rows, and dropout."""
+
+    @model_validator(mode="after")
+    def validated_where_needed(self) -> TrainConfig:
+        users = {"early_stopping": self.early_stopping, "schedule.kind: reduce_on_plateau": self.plateau}
+        for name, wanted in users.items():
+            if wanted and self.validate_every_steps is None:
+                raise ValueError(f"{name} looks at validation losses: set validate_every_steps")
+        return self
+
+    @model_validator(mode="after")
+    def one_average(self) -> TrainConfig:
+        if self.optimizer.kind == "schedule_free_adamw":
+            if self.schedule.kind != "constant":
+                raise ValueError("schedule_free_adamw stands in for a falling rate: set schedule.kind: constant")
+            if self.ema:
+                raise ValueError("schedule_free_adamw averages the weights itself: leave ema out")
+        return self
+
+    @property
+    def plateau(self) -> ReduceOnPlateauSettings | None:
+        """The schedule, if it looks at validation losses."""
+        return self.schedule if isinstance(self.schedule, ReduceOnPlateauSettings) else None

@@ -12,9 +12,10 @@ from danlu.models.head import CHUNK_TOKENS
 from danlu.models.probe import DEEP, SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
+from danlu.training.companions import num_copies, num_passing_copies
 from danlu.training.config import TrainConfig
 from danlu.training.loop import accumulate_gradients
-from danlu.training.optimizer import make_optimizer, trained_parameters
+from danlu.training.optimizer import make_optimizer, state_bytes, trained_parameters
 from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
@@ -43,29 +44,36 @@ def training_cost(
     num_steps: int,
     attention: str | None,
     num_tokens: int,
+    num_trained: int,
 ) -> TrainingCost:
     """Time and memory of `num_steps` steps, from a probe of the real first batch on shallow copies of the model.
 
-    Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient and AdamW's two
-    moments in float32), and for each micro-batch under way at once what autograd keeps, its gradient, and a chunk of
-    logits with its slopes.
+    Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
+    average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, its
+    gradient, and a chunk of logits with its slopes. What is frozen by name is not counted as trained, but takes part in
+    the probe, so its time is that of training everything.
     """
     config = config_from(model_config)
     probed = _probe(settings, model_config, batches.at(0), attention)
     release_memory()
     held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
     weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
-    trained_bytes = probed.num_trained * FLOAT32_BYTES * (4 if settings.adapter else 3)
+    share = num_trained / probed.num_trained  # what is not frozen by name
+    state_bytes = share * probed.state_bytes
+    held_copies, passing_copies = num_copies(settings), num_passing_copies(settings)
+    trained_copies = (2 if settings.adapter else 1) + held_copies + passing_copies
+    trained_bytes = int(num_trained * FLOAT32_BYTES * trained_copies + state_bytes)
     logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
-    passing_bytes = probed.activation_bytes + probed.num_trained * FLOAT32_BYTES + logit_bytes
+    passing_bytes = probed.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
     return TrainingCost(
         seconds=num_tokens * probed.seconds_per_token + num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
         peak_memory_bytes=held_bytes
         + weight_bytes
         + trained_bytes
         + int(ALLOCATOR_FACTOR * probed.micro_batches_at_once * passing_bytes),
-        checkpoint_bytes=(settings.checkpoint.keep + 1) * probed.num_trained * FLOAT32_BYTES * 3,
-        num_trained_parameters=probed.num_trained,
+        checkpoint_bytes=(settings.checkpoint.keep + 1)
+        * int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
+        num_trained_parameters=num_trained,
     )
 
 
@@ -77,6 +85,8 @@ class Probed:
     activation_bytes: int
     micro_batches_at_once: int
     num_trained: int
+    state_bytes: int
+    """Of the optimizer."""
 
 
 def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, attention: str | None) -> Probed:
@@ -85,6 +95,7 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
     largest = max(batch.micro_batches, key=lambda micro: micro.num_tokens)
     objective = objective_for(settings)
     num_trained: dict[int, int] = {}
+    optimizer_bytes: dict[int, int] = {}
 
     def make_model(num_layers: int) -> Any:
         model = shallow_trainable(model_config, settings, attention, num_layers).train()
@@ -101,7 +112,9 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
         def step(model: Any) -> None:
             accumulate_gradients(model, part, objective, trained_parameters(model), pool)
             torch.nn.utils.clip_grad_norm_(trained_parameters(model), settings.max_gradient_norm)
-            make_optimizer(model, settings.optimizer).step()
+            optimizer = make_optimizer(model, settings.optimizer)
+            optimizer.step()
+            optimizer_bytes[model.config.get_text_config().num_hidden_layers] = state_bytes(optimizer)
             model.zero_grad()
 
         cost = measure_cost(config, make_model, step, one_pass)
@@ -110,4 +123,5 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
         activation_bytes=cost.activation_bytes,
         micro_batches_at_once=at_once,
         num_trained=int(at_depth([num_trained[SHALLOW], num_trained[DEEP]], config.num_hidden_layers)),
+        state_bytes=int(at_depth([optimizer_bytes[SHALLOW], optimizer_bytes[DEEP]], config.num_hidden_layers)),
     )

@@ -20,6 +20,7 @@ from danlu.hardware.threads import Workers
 from danlu.training.batches import Batch, BatchStream, MicroBatch
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.objective import Objective
+from danlu.training.schedule import LearningRate
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class StepReport:
     loss: float
     """Mean over the batch's targets before the step, nats per token."""
     learning_rate: float
+    """The highest of all groups of parameters."""
     gradient_norm: float
-    """Euclidean, before clipping."""
+    """Euclidean, before it is clipped."""
     num_tokens: int
     num_targets: int
     seconds: float
@@ -50,15 +52,24 @@ def train(
     batches: BatchStream,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
-    learning_rate: Callable[[int], float],
+    learning_rate: LearningRate,
+    finish_gradients: Callable[[Sequence[torch.Tensor]], float],
     num_steps: int,
-    max_gradient_norm: float,
     checkpoints: Checkpoints,
     observers: list[Observer],
+    should_stop: Callable[[], bool],
     first_step: int = 0,
     pool: Workers | None = None,
-) -> None:
+) -> int:
     """Train `model` in place from `first_step` (0-based) to `num_steps`, micro-batches side by side if there is a pool.
+
+    Args:
+        learning_rate: From the step and a group's ``highest_lr`` to its rate.
+        finish_gradients: What is done to the gradients before the step, clipping for one; returns their norm.
+        should_stop: Asked before each step.
+
+    Returns:
+        How many steps have been made in all, `num_steps` unless stopped before.
 
     Raises:
         UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
@@ -66,12 +77,14 @@ def train(
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     model.train()
     for step in range(first_step, num_steps):
+        if should_stop():
+            return step
         started = time.perf_counter()
         batch = batches.at(step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step)
+            group["lr"] = learning_rate(step, group["highest_lr"])
         loss = accumulate_gradients(model, batch, objective, trained, pool)
-        gradient_norm = float(torch.nn.utils.clip_grad_norm_(trained, max_gradient_norm))
+        gradient_norm = finish_gradients(trained)
         if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
             raise UserError(
                 f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
@@ -83,7 +96,7 @@ def train(
         report = StepReport(
             step=step + 1,
             loss=loss,
-            learning_rate=learning_rate(step),
+            learning_rate=max(group["lr"] for group in optimizer.param_groups),
             gradient_norm=gradient_norm,
             num_tokens=batch.num_tokens,
             num_targets=batch.num_targets,
@@ -93,6 +106,7 @@ def train(
             observer.after_step(report)
         if checkpoints.due() and step + 1 < num_steps:
             checkpoints.save(step + 1, model, optimizer)
+    return num_steps
 
 
 def accumulate_gradients(

@@ -13,12 +13,19 @@ from danlu.training.batches import MicroBatch
 Objective = Callable[[Any, MicroBatch], torch.Tensor]
 
 
-def supervised_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:
-    """Cross-entropy of the supervised tokens: the assistant's words and its end of turn."""
+def supervised_cross_entropy(model: Any, batch: MicroBatch, *, label_smoothing: float = 0.0) -> torch.Tensor:
+    """Cross-entropy of the supervised tokens: the assistant's words and its end of turn.
+
+    As dropout does, label smoothing holds for a model in train mode only.
+    """
     hidden_BTD = hidden_states(
         model, input_ids=batch.input_ids, position_ids=batch.position_ids, documents=batch.documents
     )
-    return linear_cross_entropy(hidden_BTD[0, batch.predicting], Head.of(model), batch.targets)
+    smoothing = label_smoothing if model.training else 0.0
+    return linear_cross_entropy(hidden_BTD[0, batch.predicting], Head.of(model), batch.targets, smoothing)
 
 
-OBJECTIVES: dict[str, Objective] = {"sft": supervised_cross_entropy, "language_model": supervised_cross_entropy}
+OBJECTIVES: dict[str, Callable[..., torch.Tensor]] = {
+    "sft": supervised_cross_entropy,
+    "language_model": supervised_cross_entropy,
+}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Task
@@ -39,17 +41,45 @@ class WriteMetrics:
         )
 
 
-class Validate:
-    """Measures the validation loss now and then."""
+class ValidationListener(Protocol):
+    """Takes note of validation losses."""
 
-    def __init__(self, measure: Callable[[], float], every_steps: int, writer: MetricsWriter) -> None:
+    def after_validation(self, step: int, loss: float) -> None: ...
+
+
+class Validate:
+    """Measures the validation loss now and then.
+
+    Args:
+        measure: Returns the loss.
+        every_steps: How often.
+        writer: Writes it down.
+        shown: Puts the weights in place that are validated.
+        listeners: Are told of it while those weights are in place.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[], float],
+        every_steps: int,
+        writer: MetricsWriter,
+        shown: Callable[[], AbstractContextManager[None]],
+        listeners: list[ValidationListener],
+    ) -> None:
         self.measure = measure
         self.every_steps = every_steps
         self.writer = writer
+        self.shown = shown
+        self.listeners = listeners
 
     def after_step(self, report: StepReport) -> None:
-        if report.step % self.every_steps == 0:
-            self.writer.write(report.step, {"validation/loss": self.measure()})
+        if report.step % self.every_steps:
+            return
+        with self.shown():
+            loss = self.measure()
+            for listener in self.listeners:
+                listener.after_validation(report.step, loss)
+        self.writer.write(report.step, {"validation/loss": loss})
 
 
 class Throughput:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
 from danlu.training.batches import MicroBatch
 from danlu.training.config import TrainConfig
+from danlu.training.dropout import dropout_fields, with_dropout
+from danlu.training.freezing import freeze
 from danlu.training.objective import OBJECTIVES, Objective
 from danlu.training.rows import Rows
 
@@ -48,8 +52,12 @@ def load_trainable(directory: Path, settings: TrainConfig, attention: str | None
             f"The train stage's model {directory} is an adapter.",
             "Train on its base, or export the adapter merged (format hf) and import that.",
         )
-    model = load_causal_lm(directory, dtype=weight_dtype(settings), attention=attention)
-    return make_trainable(model, settings)
+    config = None
+    if settings.regularisation.dropout is not None:
+        stored = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        config = with_dropout(config_from(stored), settings.regularisation.dropout)
+    model = load_causal_lm(directory, dtype=weight_dtype(settings), attention=attention, config=config)
+    return freeze(make_trainable(model, settings), settings.freeze)
 
 
 def make_trainable(model: Any, settings: TrainConfig) -> Any:
@@ -67,9 +75,21 @@ def make_trainable(model: Any, settings: TrainConfig) -> Any:
 
 
 def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: str | None, num_layers: int) -> Any:
-    """The same as `load_trainable` with random weights and few layers, to measure its cost."""
-    model = shallow_model(config_from(config), num_layers, dtype=weight_dtype(settings), attention=attention)
+    """The same as `load_trainable` with random weights and few layers, to measure its cost.
+
+    Nothing is frozen by its name, since a name may hold the number of a layer that is not there.
+    """
+    changed = with_dropout(config_from(config), settings.regularisation.dropout)
+    model = shallow_model(changed, num_layers, dtype=weight_dtype(settings), attention=attention)
     return make_trainable(model.to(default_device()), settings)
+
+
+def weightless_trainable(config: dict[str, Any], settings: TrainConfig) -> Any:
+    """The same as `load_trainable` with every name and shape and no weights, which takes no memory."""
+    whole = config_from(config)
+    with torch.device("meta"):
+        model = shallow_model(whole, whole.num_hidden_layers, dtype=weight_dtype(settings), attention=None)
+        return freeze(make_trainable(model, settings), settings.freeze)
 
 
 def weight_dtype(settings: TrainConfig) -> torch.dtype:
@@ -79,7 +99,7 @@ def weight_dtype(settings: TrainConfig) -> torch.dtype:
 
 def objective_for(settings: TrainConfig) -> Objective:
     """The objective, run in the compute dtype."""
-    objective = OBJECTIVES[settings.objective]
+    objective = partial(OBJECTIVES[settings.objective], label_smoothing=settings.regularisation.label_smoothing)
     dtype = compute_dtype(settings.precision)
 
     def in_precision(model: Any, batch: MicroBatch) -> torch.Tensor:
@@ -104,9 +124,7 @@ def micro_batch_workers(model: Any) -> Iterator[Workers | None]:
 
 def draws_random_numbers(model: Any) -> bool:
     """Whether a forward pass in train mode drops anything."""
-    config = model.config.get_text_config()
-    attention_dropout = getattr(config, "attention_dropout", 0.0) or 0.0
-    return attention_dropout > 0 or any(
+    return any(dropout_fields(model.config).values()) or any(
         isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
     )
 

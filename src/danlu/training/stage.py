@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
+from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import save_adapter
 from danlu.models.files import save_config, save_tokenizer
 from danlu.models.load import load_tokenizer
@@ -17,6 +18,7 @@ from danlu.models.preview import preview_row
 from danlu.models.probe import config_from
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.checkpoint import Checkpoints
+from danlu.training.companions import Companions, check_validation, companion_notes
 from danlu.training.config import TrainConfig
 from danlu.training.cost import training_cost
 from danlu.training.data import (
@@ -27,11 +29,19 @@ from danlu.training.data import (
     steps_of,
     validation_micro_batches,
 )
+from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, mean_loss, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
-from danlu.training.schedule import learning_rate
-from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
+from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
+from danlu.training.schedule import make_learning_rate
+from danlu.training.setup import (
+    attention_for,
+    load_trainable,
+    micro_batch_workers,
+    objective_for,
+    weightless_trainable,
+)
 
 KIND = "model"
 VERSION = 2
@@ -47,8 +57,18 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     num_steps = steps_of(config, batches)
     num_tokens = batches.num_tokens(num_steps)
     attention = attention_for(config_from(dict(model.facts["config"])), rows, config.batch.rows_at_once)
+    whole = weightless_trainable(dict(model.facts["config"]), config)
+    check_group_patterns(whole, config.optimizer)
+    check_validation(config, TokenStore.open(data.path, "validation").num_tokens)
     cost = training_cost(
-        config, dict(model.facts["config"]), model.facts["num_parameters"], batches, num_steps, attention, num_tokens
+        config,
+        dict(model.facts["config"]),
+        model.facts["num_parameters"],
+        batches,
+        num_steps,
+        attention,
+        num_tokens,
+        sum(parameter.numel() for parameter in trained_parameters(whole)),
     )
     first_row = rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
@@ -59,6 +79,8 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         notes=[
             *data_notes(store, data.facts, batches, num_steps, num_tokens),
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
+            *group_notes(parameter_groups(whole, config.optimizer)),
+            *companion_notes(config),
         ],
         facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
         preview=preview_row(
@@ -78,7 +100,9 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
 
     model = load_trainable(model_input.path, config, attention)
+    check_group_patterns(model, config.optimizer)
     optimizer = make_optimizer(model, config.optimizer)
+    companions = Companions.of(config, model, optimizer)
     torch.manual_seed(config.seed)
     checkpoints = Checkpoints(
         context.directory / "checkpoints",
@@ -86,12 +110,14 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         keep=config.checkpoint.keep,
         fingerprint=data.facts["fingerprint"],
         reporter=context.reporter,
+        companions=companions.stateful,
     )
     first_step = checkpoints.restore(model, optimizer)
     if first_step:
         context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
 
     held_out = validation_micro_batches(config, data.path, data.facts["length"])
+    check_validation(config, len(held_out))
     throughput = Throughput()
     writer = MetricsWriter(context.directory, first_step + 1)
     with (
@@ -100,32 +126,40 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     ):
         validate = partial(mean_loss, model, held_out, objective, pool)
         task.advance(batches.num_tokens(first_step))
-        observers: list[Observer] = [ShowProgress(task), WriteMetrics(writer), throughput]
+        observers: list[Observer] = [*companions.observers, ShowProgress(task), WriteMetrics(writer), throughput]
         if held_out and config.validate_every_steps:
-            observers.append(Validate(validate, config.validate_every_steps, writer))
-        train(
+            observers.append(
+                Validate(validate, config.validate_every_steps, writer, companions.shown, companions.listeners)
+            )
+        steps_made = train(
             model=model,
             batches=batches,
             objective=objective,
             optimizer=optimizer,
-            learning_rate=partial(
-                learning_rate, num_steps=num_steps, highest=config.optimizer.learning_rate, settings=config.schedule
+            learning_rate=make_learning_rate(config.schedule, num_steps, companions.plateau),
+            finish_gradients=partial(
+                finish_gradients,
+                max_norm=config.max_gradient_norm,
+                max_value=config.max_gradient_value,
+                regularisation=config.regularisation,
             ),
             num_steps=num_steps,
-            max_gradient_norm=config.max_gradient_norm,
             checkpoints=checkpoints,
             observers=observers,
+            should_stop=companions.should_stop,
             first_step=first_step,
             pool=pool,
         )
     writer.close()
-    save(model, model_input, config, out)
+    companions.say_how_it_ended(steps_made, num_steps, context.reporter)
+    with companions.final():
+        save(model, model_input, config, out)
     checkpoints.remove()
     return {
         **model_input.facts,
         "base": model_input.name,
-        "num_steps": num_steps,
-        "num_tokens_trained": batches.num_tokens(num_steps),
+        "num_steps": steps_made,
+        "num_tokens_trained": batches.num_tokens(steps_made),
         "num_trained_parameters": sum(parameter.numel() for parameter in trained_parameters(model)),
         "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
         "tokens_per_second": throughput.tokens_per_second,

@@ -1,0 +1,53 @@
+"""Dropout inside the model, which each architecture names in its own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from danlu.errors import UserError
+
+FIELDS = (
+    "activation_dropout",
+    "attention_dropout",
+    "attention_probs_dropout_prob",
+    "attn_pdrop",
+    "dropout",
+    "dropout_p",
+    "emb_pdrop",
+    "embd_pdrop",
+    "embed_dropout",
+    "embedding_dropout",
+    "hidden_dropout",
+    "hidden_dropout_prob",
+    "mlp_dropout",
+    "resid_dropout",
+    "resid_pdrop",
+    "residual_dropout",
+)
+"""What transformers' configs of causal language models call it. Dropout of whole layers and of classifiers is another
+matter."""
+
+
+def dropout_fields(config: Any) -> dict[str, float]:
+    """The probabilities in a transformers config."""
+    values = {field: getattr(config.get_text_config(), field, None) for field in FIELDS}
+    return {field: float(value) for field, value in values.items() if isinstance(value, int | float)}
+
+
+def with_dropout(config: Any, probability: float | None) -> Any:
+    """`config` with each of its dropout probabilities set; as it is for None.
+
+    Raises:
+        UserError: the architecture drops nothing.
+    """
+    if probability is None:
+        return config
+    fields = dropout_fields(config)
+    if not fields:
+        raise UserError(
+            f"Models of type {config.model_type!r} have no dropout for regularisation.dropout: {probability:g} to set.",
+            "Leave it out, or train with an adapter, which has a dropout of its own.",
+        )
+    for field in fields:
+        setattr(config.get_text_config(), field, probability)
+    return config

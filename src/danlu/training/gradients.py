@@ -1,0 +1,35 @@
+"""What happens to the gradient between the backward pass and the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from danlu.training.config import RegularisationSettings
+
+
+def finish_gradients(
+    trained: Sequence[torch.Tensor],
+    *,
+    max_norm: float,
+    max_value: float | None,
+    regularisation: RegularisationSettings,
+) -> float:
+    """Add the gradient of the penalties on the weights, then clip in place; returns the norm before it was clipped.
+
+    Args:
+        trained: Parameters with their gradients; penalties hold for matrices only.
+        max_norm: Largest Euclidean norm of all gradients together.
+        max_value: Largest absolute value of an entry, brought about before the norm is taken; None for any.
+        regularisation: The penalties l1 * sum |w| + l2 / 2 * sum w^2.
+    """
+    matrices = [parameter.detach() for parameter in trained if parameter.ndim >= 2]
+    gradients = [parameter.grad for parameter in trained if parameter.ndim >= 2 and parameter.grad is not None]
+    if regularisation.l1:
+        torch._foreach_add_(gradients, torch._foreach_sign(matrices), alpha=regularisation.l1)
+    if regularisation.l2:
+        torch._foreach_add_(gradients, matrices, alpha=regularisation.l2)
+    if max_value is not None:
+        torch.nn.utils.clip_grad_value_(trained, max_value)
+    return float(torch.nn.utils.clip_grad_norm_(trained, max_norm))
