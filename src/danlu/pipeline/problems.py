@@ -53,7 +53,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     data = _get(document.data, place)
     found: dict[Place, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        found.setdefault(_place_in(data, detail["loc"]), []).append(detail)
+        found.setdefault(_place_in(data, detail), []).append(detail)
     # Where alternatives were tried (a union), the one that got furthest is the one that was meant.
     inner, details = max(found.items(), key=lambda item: (len(item[0]), -list(found).index(item[0])))
     full = (*place, *inner)
@@ -61,7 +61,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     if details[0]["type"] == "missing" and inner[:-1] == ():
         where = document.where(place)
     name = ".".join(str(part) for part in full if part != "stages")
-    return _explain_one(details, where, name, list(_known_keys(model, inner[:-1])))
+    return _explain_one(details, where, name, list(_known_keys(model, details[0]["loc"][:-1])))
 
 
 def _explain_one(details: list[ErrorDetails], where: str, name: str, known: list[str]) -> UserError:
@@ -133,8 +133,9 @@ def _get(data: Any, place: Place) -> Any:
     return data
 
 
-def _place_in(data: Any, location: tuple[int | str, ...]) -> Place:
-    """`location` without the names of union branches, which pydantic puts between keys of the data."""
+def _place_in(data: Any, detail: ErrorDetails) -> Place:
+    """The location of an error without the names of union branches, which pydantic puts between keys of the data."""
+    location = detail["loc"]
     place: list[str | int] = []
     for index, part in enumerate(location):
         inside = (isinstance(data, dict) and part in data) or (
@@ -143,15 +144,19 @@ def _place_in(data: Any, location: tuple[int | str, ...]) -> Place:
         if inside:
             data = data[part]
             place.append(part)
-        elif isinstance(data, dict) and index == len(location) - 1 and isinstance(part, str):
-            place.append(part)  # a missing key
+        elif detail["type"] == "missing" and index == len(location) - 1:
+            place.append(part)
     return tuple(place)
 
 
-def _known_keys(model: type[BaseModel], place: Place) -> Iterator[str]:
-    """Keys that may stand in the mapping at `place` of a recipe validated by `model`."""
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
+    """Keys that may stand in the mapping at pydantic's `location` in what `model` validates."""
     models = [model]
-    for part in place:
+    for part in location:
+        tagged = [each for each in models if any(part in get_args(f.annotation) for f in each.model_fields.values())]
+        if tagged:  # the branch of a union
+            models = tagged
+            continue
         annotations = [
             field.annotation
             for each in models
