@@ -19,8 +19,9 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 @pytest.mark.parametrize("softcap", [None, 3.0])
 @pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
 def test_loss_and_gradients_equal_those_of_the_full_logits(
-    num_targets: int, scale: float, softcap: float | None, with_bias: bool
+    num_targets: int, scale: float, softcap: float | None, with_bias: bool, label_smoothing: float
 ) -> None:
     torch.manual_seed(0)
     hidden = torch.randn(num_targets, 12, dtype=torch.float64)
@@ -31,13 +32,13 @@ def test_loss_and_gradients_equal_those_of_the_full_logits(
     exact = [tensor.clone().requires_grad_() for tensor in (hidden, weight, bias) if tensor is not None]
 
     head = Head(weight=ours[1], bias=ours[2] if with_bias else None, scale=scale, softcap=softcap)
-    loss = linear_cross_entropy(ours[0], head, targets)
+    loss = linear_cross_entropy(ours[0], head, targets, label_smoothing)
     (loss * 0.5).backward()
 
     logits = torch.nn.functional.linear(exact[0], exact[1], exact[2] if with_bias else None) * scale
     if softcap is not None:
         logits = torch.tanh(logits / softcap) * softcap
-    reference = cross_entropy(logits, targets, reduction="sum")
+    reference = cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
     (reference * 0.5).backward()
 
     torch.testing.assert_close(loss.double(), reference.detach(), rtol=1e-6, atol=1e-6)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from danlu.training.checkpoint import MARKER, Checkpoints
+from danlu.training.checkpoint import MARKER, Checkpoints, State
 
 
 @pytest.fixture
@@ -85,3 +85,46 @@ def test_only_the_newest_stay(tmp_path: Path, parts: Any, reporter: Any) -> None
     for step in (1, 2, 10, 11):
         checkpoints.save(step, *parts)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step-10", "step-11"]
+
+
+class Companion:
+    """Something with numbers and tensors, some of which share memory."""
+
+    def __init__(self) -> None:
+        both = torch.arange(6.0)
+        self.state: State = {"share": 0.1 + 0.2, "best": float("inf"), "count": 3, "low": both[:3], "high": both[3:]}
+
+    def state_dict(self) -> State:
+        return self.state
+
+    def load_state_dict(self, state: State) -> None:
+        self.state = state
+
+
+def test_states_of_companions_come_back(tmp_path: Path, parts: Any, reporter: Any) -> None:
+    def keep(companion: Companion) -> Checkpoints:
+        return Checkpoints(
+            tmp_path, every_seconds=0.1, keep=2, fingerprint="", reporter=reporter, companions={"one": companion}
+        )
+
+    keep(Companion()).save(1, *parts)
+    other = Companion()
+    other.state = {}
+    assert keep(other).restore(*parts) == 1
+    expected = Companion().state
+    assert {name: value for name, value in other.state.items() if not isinstance(value, torch.Tensor)} == {
+        "share": 0.1 + 0.2,
+        "best": float("inf"),
+        "count": 3,
+    }
+    assert all(torch.equal(torch.as_tensor(other.state[name]), torch.as_tensor(expected[name])) for name in expected)
+
+
+def test_numbers_of_the_optimizers_groups_come_back(tmp_path: Path, parts: Any, reporter: Any) -> None:
+    model, optimizer = parts
+    one_step(*parts)
+    optimizer.param_groups[0]["steps_so_far"] = 17
+    keeper(tmp_path, reporter).save(1, *parts)
+    fresh = torch.optim.AdamW(model.parameters(), lr=0.1)
+    assert keeper(tmp_path, reporter).restore(model, fresh) == 1
+    assert fresh.param_groups[0]["steps_so_far"] == 17
