@@ -19,7 +19,7 @@ from danlu.training import stage
 from danlu.training.batches import micro_batch
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.setup import objective_for
-from packed_rows import make_rows
+from packed_rows import make_store, rows_of, write_store
 
 
 @pytest.fixture
@@ -49,8 +49,9 @@ def loss_of(weights: Path) -> float:
 
     model = AutoModelForCausalLM.from_pretrained(weights, attn_implementation="eager")
     total, start = 0.0, 0
+    assert VALIDATION.supervised is not None
     for length in VALIDATION.document_lengths.tolist():
-        ids = torch.from_numpy(VALIDATION.input_ids[start : start + length].astype(np.int64))
+        ids = torch.from_numpy(VALIDATION.input_ids(start, start + length))
         targets = torch.from_numpy(np.where(VALIDATION.supervised[start : start + length], ids.numpy(), -100))
         with torch.no_grad():
             logits = model(input_ids=ids[None]).logits[0]
@@ -155,7 +156,7 @@ def test_without_validation_rows_there_is_nothing_to_stop_by(
     workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "none")
-    make_rows([]).write(tmp_path / "none" / "data", "validation")
+    write_store(make_store([]), tmp_path / "none" / "data", "validation")
     config = settings(early_stopping={}, validate_every_steps=2)
     for work in (lambda: stage.plan(config, context), lambda: run(context, tmp_path / "out", config)):
         with pytest.raises(UserError, match=r"early_stopping looks at .* 0 validation rows"):
@@ -163,7 +164,7 @@ def test_without_validation_rows_there_is_nothing_to_stop_by(
 
 
 def test_label_smoothing_holds_while_training_only(tiny_model: Any) -> None:
-    batch = micro_batch(VALIDATION, np.array([0]))
+    batch = micro_batch(rows_of(VALIDATION)[:1])
     plain = objective_for(settings())
     smooth = objective_for(settings(regularisation={"label_smoothing": 0.2}))
     with torch.no_grad():
