@@ -85,6 +85,32 @@ def test_wrong_reference(recipe_file: Write, line: str, what: str, hint: str) ->
     assert hint in error.hint
 
 
+def test_settings_may_decide_what_a_stage_makes(recipe_file: Write) -> None:
+    class Config(StageConfig):
+        do: Literal["either"]
+        into: Literal["examples", "model"] = "examples"
+
+        @property
+        def kind(self) -> str:
+            return self.into
+
+    toys.EitherConfig = Config  # type: ignore[attr-defined]
+    table = {**toys.TABLE, "either": toys.StageType("toys:EitherConfig", "toy_rows")}
+    text = """\
+name: t
+stages:
+  rows: {do: either}
+  other: {do: either, into: model}
+  sum: {do: toy-sum, data: rows.test}
+  proof: {do: toy-compare, models: [other]}
+"""
+    found = build_graph(load_recipe(recipe_file(text), [], table))
+    assert found.order == ["rows", "other", "sum", "proof"]
+    with pytest.raises(UserError, match="needs examples, and 'other' is a model") as caught:
+        build_graph(load_recipe(recipe_file(text.replace("rows.test", "other")), [], table))
+    assert caught.value.hint == "Stages of this recipe that fit: rows."
+
+
 def test_line_of_an_item_in_a_list(recipe_file: Write) -> None:
     text = "name: t\nstages:\n  rows: {do: toy-rows}\n  it:\n    do: toy-compare\n    models:\n      - nix\n"
     assert "recipe.yaml:7: it.models" in problem(recipe_file(text)).what
@@ -92,11 +118,12 @@ def test_line_of_an_item_in_a_list(recipe_file: Write) -> None:
 
 def test_cycle_is_named(recipe_file: Write) -> None:
     class Config(StageConfig):
+        KIND = "model"
         do: Literal["loop"]
         model: Annotated[str, Reference(("model",))]
 
     toys.LoopConfig = Config  # type: ignore[attr-defined]
-    table = {**toys.TABLE, "loop": toys.StageType("toys:LoopConfig", "toy_sum", "model")}
+    table = {**toys.TABLE, "loop": toys.StageType("toys:LoopConfig", "toy_sum")}
     text = """\
 name: t
 stages:

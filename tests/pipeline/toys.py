@@ -11,7 +11,7 @@ import sys
 import time
 import types
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,6 +38,8 @@ class Near(Strict):
 
 
 class RowsConfig(StageConfig):
+    KIND: ClassVar[str] = "examples"
+
     do: Literal["toy-rows"]
     count: int = Field(default=3, ge=1)
     title: str = "numbers"
@@ -47,6 +49,8 @@ class RowsConfig(StageConfig):
 
 
 class SumConfig(StageConfig):
+    KIND: ClassVar[str] = "model"
+
     do: Literal["toy-sum"]
     data: Annotated[str, Reference(("examples",))]
     factor: float = 1
@@ -57,12 +61,16 @@ class SumConfig(StageConfig):
 
 
 class CompareConfig(StageConfig):
+    KIND: ClassVar[str] = "report"
+
     do: Literal["toy-compare"]
     models: Annotated[list[str], Reference(("model",))] = Field(min_length=1)
     base: Annotated[str, Reference(("model",))] | None = None
 
 
 class ReleaseConfig(StageConfig):
+    KIND: ClassVar[str] = "release"
+
     do: Literal["toy-release"]
     name: str
     model: Annotated[str, Reference(("model",))]
@@ -133,20 +141,20 @@ def release_run(config: ReleaseConfig, context: StageContext, out: Path) -> dict
     return {"name": config.name}
 
 
-def _module(name: str, kind: str, plan: Any, run: Any, *, prepares: bool = False, version: int = 1) -> None:
+def _module(name: str, plan: Any, run: Any, *, prepares: bool = False, version: int = 1) -> None:
     module = types.ModuleType(name)
-    vars(module).update(KIND=kind, VERSION=version, PREPARES=prepares, plan=plan, run=run)
+    vars(module).update(VERSION=version, PREPARES=prepares, plan=plan, run=run)
     sys.modules[name] = module
 
 
-_module("toy_rows", "examples", rows_plan, rows_run, prepares=True)
-_module("toy_sum", "model", sum_plan, sum_run)
-_module("toy_compare", "report", compare_plan, compare_run)
-_module("toy_release", "release", compare_plan, release_run)
+_module("toy_rows", rows_plan, rows_run, prepares=True)
+_module("toy_sum", sum_plan, sum_run)
+_module("toy_compare", compare_plan, compare_run)
+_module("toy_release", compare_plan, release_run)
 
 TABLE = {
-    "toy-rows": StageType("toys:RowsConfig", "toy_rows", "examples"),
-    "toy-sum": StageType("toys:SumConfig", "toy_sum", "model"),
-    "toy-compare": StageType("toys:CompareConfig", "toy_compare", "report"),
-    "toy-release": StageType("toys:ReleaseConfig", "toy_release", "release"),
+    "toy-rows": StageType("toys:RowsConfig", "toy_rows"),
+    "toy-sum": StageType("toys:SumConfig", "toy_sum"),
+    "toy-compare": StageType("toys:CompareConfig", "toy_compare"),
+    "toy-release": StageType("toys:ReleaseConfig", "toy_release"),
 }

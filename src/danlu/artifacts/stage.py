@@ -4,6 +4,7 @@ A stage is a module with the members of `Stage`; its settings are a pydantic cla
 apart so that a recipe can be checked without importing torch. Settings that name other stages or sources are marked:
 
     class TokenizeConfig(StageConfig):
+        KIND = "tokens"
         data: Annotated[str, Reference(("examples",))]
 
 and the pipeline resolves them before the stage is called.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from danlu.artifacts.manifest import SourceRecord, Strict
 from danlu.artifacts.store import Artifact, ArtifactStore
@@ -25,8 +26,16 @@ from danlu.telemetry.reporter import Reporter
 class StageConfig(Strict):
     """The settings every stage has."""
 
+    KIND: ClassVar[str]
+    """Kind of artifact the stage makes; see `kind`."""
+
     do: str
     """What the stage does."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of artifact these settings make. A stage that can make several decides it here by its settings."""
+        return self.KIND
 
 
 @dataclass(frozen=True)
@@ -119,8 +128,6 @@ class StageContext:
 class Stage(Protocol):
     """A module that is a stage."""
 
-    KIND: str
-    """Kind of artifact it makes."""
     VERSION: int
     """Raised whenever the same settings and inputs give another result; part of the artifact's id."""
     PREPARES: bool

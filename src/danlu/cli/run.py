@@ -36,7 +36,7 @@ def run_command(
 
 def _released_stage(recipe: Recipe) -> str:
     """The last stage that releases a model."""
-    stages = [name for name, stage in recipe.stages.items() if stage.type.kind == "release"]
+    stages = [name for name, stage in recipe.stages.items() if stage.config.kind == "release"]
     if not stages:
         raise UserError(
             f"--ask needs a released model, and the recipe {recipe.name!r} has no stage that does 'release'.",

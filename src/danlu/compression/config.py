@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -38,6 +38,8 @@ class GateConfig(Strict):
 
 class ExportConfig(StageConfig):
     """A model, its adapter merged -> files for other programs, each compared with the trained model."""
+
+    KIND: ClassVar[str] = "export"
 
     do: Literal["export"] = "export"
     model: Annotated[str, Reference(("model",))]

@@ -15,7 +15,6 @@ from danlu.compression.config import ExportConfig, FormatName
 from danlu.errors import UserError
 from danlu.hardware.yardstick import slowness
 
-KIND = "export"
 VERSION = 1
 PREPARES = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -43,6 +43,7 @@ class CleanConfig(StageConfig):
     """Files of conversations -> examples, clean and split."""
 
     model_config = ConfigDict(populate_by_name=True)
+    KIND: ClassVar[str] = "examples"
 
     do: Literal["clean"] = "clean"
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")

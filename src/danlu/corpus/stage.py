@@ -17,7 +17,6 @@ from danlu.errors import UserError
 from danlu.hardware.yardstick import slowness
 from danlu.telemetry.reporter import Reporter
 
-KIND = "examples"
 VERSION = 2
 PREPARES = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -32,6 +32,8 @@ class GenerationsConfig(Strict):
 
 class EvaluateConfig(StageConfig):
     """Compare models on the same held-out rows."""
+
+    KIND: ClassVar[str] = "report"
 
     do: Literal["evaluate"]
     models: Annotated[list[str], Reference(("model",), named=True)] = Field(min_length=1)

@@ -11,7 +11,6 @@ from danlu.evaluation.config import EvaluateConfig
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 
-KIND = "report"
 VERSION = 2
 PREPARES = False
 

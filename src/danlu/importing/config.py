@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,6 +13,8 @@ class ImportConfig(StageConfig):
     """A pre-trained model from outside -> model."""
 
     model_config = ConfigDict(populate_by_name=True)
+
+    KIND: ClassVar[str] = "model"
 
     do: Literal["import"] = "import"
     from_: Annotated[str | list[str], SourceList(combine="first")] = Field(alias="from")

@@ -11,7 +11,6 @@ from danlu.hardware.yardstick import slowness
 from danlu.importing.config import ImportConfig
 from danlu.models.gguf.file import is_gguf
 
-KIND = "model"
 VERSION = 1
 PREPARES = True
 

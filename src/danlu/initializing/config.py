@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from danlu.initializing.sizes import SIZES
 
 class InitializeConfig(StageConfig):
     """A tokenizer and a size -> a model with random weights, ready to be trained from scratch."""
+
+    KIND: ClassVar[str] = "model"
 
     do: Literal["initialize"]
     tokenizer: Annotated[str, Reference(("tokenizer", "model"))]

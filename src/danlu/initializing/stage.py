@@ -11,7 +11,6 @@ from danlu.hardware.yardstick import slowness
 from danlu.initializing.config import InitializeConfig
 from danlu.initializing.sizes import SIZES
 
-KIND = "model"
 VERSION = 1
 PREPARES = True
 

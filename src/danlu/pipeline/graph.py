@@ -109,14 +109,14 @@ def _checked(recipe: Recipe, stage: str, link: Link) -> Link:
             if len(recipe.stages) > 1
             else "Name a stage of this recipe, an artifact (artifact:ID) or the path of one.",
         )
-    check_kind(where, stage, link, recipe.stages[link.stage].type.kind, recipe)
+    check_kind(where, stage, link, recipe.stages[link.stage].config.kind, recipe)
     return link
 
 
 def check_kind(where: str, stage: str, link: Link, kind: str, recipe: Recipe) -> None:
     """Raise a `UserError` unless an artifact of `kind` (and the link's part of it) may stand at `link`."""
     if kind not in link.kinds:
-        fitting = [name for name, other in recipe.stages.items() if other.type.kind in link.kinds]
+        fitting = [name for name, other in recipe.stages.items() if other.config.kind in link.kinds]
         raise UserError(
             f"{where}: {stage}.{link.setting} needs {_either(link.kinds)}, and {link.text!r} is {_a(kind)}.",
             f"Stages of this recipe that fit: {', '.join(fitting)}."

@@ -16,7 +16,7 @@ from danlu.telemetry.resources import Measured
 
 def find_whole(job: Job, step: Step) -> Artifact | None:
     """The artifact this step would make, if it is in the store and every hash is right. A damaged one is removed."""
-    kind = step.stage.type.kind
+    kind = step.stage.config.kind
     path = job.store.path(kind, step.id)
     if not path.exists():
         return None
@@ -35,7 +35,7 @@ def make(job: Job, step: Step, made: Mapping[str, Made]) -> Artifact:
     """Run the stage and publish what it made. `made` holds the artifacts of all stages before it."""
     context = step.context(job, made)
     context.directory.mkdir(parents=True, exist_ok=True)
-    kind = step.stage.type.kind
+    kind = step.stage.config.kind
     with job.store.publish(kind, step.id) as (out, publish):
         with job.blaming(step.name), Measured() as measured:
             facts = step.module.run(step.stage.config, context, out)

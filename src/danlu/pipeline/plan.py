@@ -94,7 +94,7 @@ def make_plan(job: Job, steps: list[Step], make: Maker, *, ask_cached: bool) -> 
     stages = []
     for step in steps:
         artifact = find_whole(job, step)
-        plan = StagePlan(step.name, step.stage.do, step.stage.type.kind, step.id, artifact is not None, None)
+        plan = StagePlan(step.name, step.stage.do, step.stage.config.kind, step.id, artifact is not None, None)
         facts: Mapping[str, Any] = {}
         if artifact is None or ask_cached:
             plan, facts = _asked(job, step, made, plan)

@@ -145,7 +145,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         Parent(
             field=link.setting,
             name=link.stage or link.text,
-            kind=job.recipe.stages[link.stage].type.kind if link.stage else outside[link.text].kind,
+            kind=job.recipe.stages[link.stage].config.kind if link.stage else outside[link.text].kind,
             id=ids[link.stage] if link.stage else outside[link.text].id,
             part=link.part,
         )
@@ -159,7 +159,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
     for setting, found in sources.items():
         settings[setting] = [source.record.sha256 for source in found]
     identity = artifact_id(
-        kind=stage.type.kind,
+        kind=stage.config.kind,
         stage=stage.do,
         stage_version=module.VERSION,
         settings=settings,

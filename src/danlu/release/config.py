@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -13,6 +13,8 @@ from danlu.release.gate import check_syntax
 
 class ReleaseConfig(StageConfig):
     """Register a model under a name, if its gate lets it through."""
+
+    KIND: ClassVar[str] = "release"
 
     do: Literal["release"]
     name: str

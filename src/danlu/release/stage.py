@@ -18,7 +18,6 @@ from danlu.release.config import ReleaseConfig
 from danlu.release.exports import export_paths
 from danlu.release.gate import check_names, describe, holds, values
 
-KIND = "release"
 VERSION = 1
 PREPARES = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from danlu.artifacts.stage import Reference, StageConfig
 
 class TokenizeConfig(StageConfig):
     """Examples or a corpus, and a tokenizer -> token ids, for rows of equal length."""
+
+    KIND: ClassVar[str] = "tokens"
 
     do: Literal["tokenize"] = "tokenize"
     data: Annotated[str, Reference(("examples", "corpus"))]

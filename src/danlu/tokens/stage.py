@@ -17,7 +17,6 @@ from danlu.tokens.corpus import tokenize_corpus
 from danlu.tokens.examples import tokenize_examples
 from danlu.tokens.facts import describe_splits
 
-KIND = "tokens"
 VERSION = 2
 PREPARES = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -100,6 +100,8 @@ class CheckpointSettings(Strict):
 
 class TrainConfig(StageConfig):
     """Train a model on packed tokens."""
+
+    KIND: ClassVar[str] = "model"
 
     do: Literal["train"]
     objective: Literal["sft", "language_model"] = "sft"

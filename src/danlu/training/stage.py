@@ -43,7 +43,6 @@ from danlu.training.setup import (
     weightless_trainable,
 )
 
-KIND = "model"
 VERSION = 2
 PREPARES = False
 
