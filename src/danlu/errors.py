@@ -19,7 +19,7 @@ class UserError(Exception):
     def __str__(self) -> str:
         return f"{self.what}\n  {self.hint}"
 
-    def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, ...]]:
         return type(self), (self.what, self.hint)
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from danlu.artifacts.examples import SPLITS, read_dropped, read_examples, write_dropped, write_examples
+from danlu.artifacts.examples import read_examples, write_examples
+from danlu.artifacts.splits import SPLITS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MESSAGE = st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": TEXT})
@@ -23,9 +24,6 @@ EXAMPLE = st.fixed_dictionaries(
         "row": st.integers(0, 2**63 - 1),
     }
 )
-DROPPED = st.fixed_dictionaries(
-    {"id": TEXT, "source": TEXT, "row": st.integers(0, 2**63 - 1), "reason": TEXT, "text": TEXT}
-)
 few = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 
 
@@ -34,13 +32,6 @@ few = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], dead
 def test_examples_are_read_back_in_order(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     write_examples(tmp_path, "train", rows)
     assert read_examples(tmp_path, "train") == rows
-
-
-@given(rows=st.lists(DROPPED, max_size=5))
-@few
-def test_dropped_rows_are_read_back_in_order(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
-    write_dropped(tmp_path, rows)
-    assert read_dropped(tmp_path) == rows
 
 
 def test_splits_do_not_touch_each_other(tmp_path: Path) -> None:
@@ -61,18 +52,6 @@ def test_a_split_without_rows_has_its_columns(tmp_path: Path, split: str) -> Non
         "source": "string",
         "row": "int64",
     }
-
-
-def test_dropped_has_its_columns(tmp_path: Path) -> None:
-    write_dropped(tmp_path, [])
-    schema = pq.read_schema(tmp_path / "dropped.parquet")
-    assert [(field.name, str(field.type)) for field in schema] == [
-        ("id", "string"),
-        ("source", "string"),
-        ("row", "int64"),
-        ("reason", "string"),
-        ("text", "string"),
-    ]
 
 
 def test_a_workspace_may_lie_in_a_directory_that_looks_like_a_partition(tmp_path: Path) -> None:

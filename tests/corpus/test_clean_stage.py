@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from danlu.artifacts.examples import SPLITS, read_dropped, read_examples
+from danlu.artifacts.dropped import read_dropped
+from danlu.artifacts.examples import read_examples
 from danlu.artifacts.manifest import SourceRecord
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
 from danlu.artifacts.store import ArtifactStore
 from danlu.corpus import stage

@@ -1,112 +1,78 @@
-"""Files of every kind give the same rows, and damaged ones are named with the line."""
+"""Which files a source has, and their bytes as text."""
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
+import pickle
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from danlu.corpus.files import Unreadable, list_files, read_rows
+from danlu.artifacts.manifest import SourceRecord
+from danlu.artifacts.stage import Source
+from danlu.corpus.files import BadFileError, SourceFile, list_files, read_text, readable_files
 from danlu.errors import UserError
 
-ROWS = [{"prompt": 'a\nb, "c"', "completion": "丹炉"}, {"prompt": "é\u2028x", "completion": "d"}]
+
+def source(path: Path) -> Source:
+    return Source(path, SourceRecord(uri=f"file:{path.name}/", sha256="0" * 64, num_bytes=0))
 
 
-def as_csv(separator: str) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ROWS[0].keys(), delimiter=separator)
-    writer.writeheader()
-    writer.writerows(ROWS)
-    return text.getvalue().encode()
-
-
-def as_parquet() -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(ROWS), sink)
-    return sink.getvalue()
-
-
-JSON = json.dumps(ROWS, ensure_ascii=False).encode()
-LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()
-FILES = {
-    "rows.json": JSON,
-    "bom.json": b"\xef\xbb\xbf" + JSON,
-    "wrapped.json": json.dumps({"version": 1, "data": ROWS}).encode(),
-    "lines.json": LINES,
-    "rows.jsonl": LINES,
-    "gaps.ndjson": b"\n" + LINES.replace(b"\n", b"\r\n\r\n"),
-    "rows.csv": as_csv(","),
-    "rows.tsv": as_csv("\t"),
-    "rows.parquet": as_parquet(),
-    "ROWS.JSON.GZ": gzip.compress(JSON),
-    "rows.csv.gz": gzip.compress(as_csv(",")),
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(FILES[name])
-    assert read_rows(tmp_path / name, name) == ROWS
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "what"),
-    [
-        ("x.json", b'[\n{"a": 1},\n{"a" 2}]', "x.json, line 3: this is not JSON"),
-        ("x.json", b"", "x.json, line 1: this is not JSON"),
-        ("x.json", b"just words", "this is not JSON"),
-        ("x.json", b'{"a": 1, "b": {}}', "holds a JSON dict with the keys a, b instead of a list"),
-        ("x.json", b'"text"', "holds a JSON str instead of a list"),
-        ("x.json", b"[" * 100_000, "not JSON"),
-        ("x.json", b'[{"a": "\n\xff"}]', "x.json, line 2: byte 0xff is not valid UTF-8"),
-        ("x.json", "[]".encode("utf-16"), "written in UTF-16"),
-        ("x.jsonl", b"words\nmore words\n", "line 1 is not JSON"),
-        ("x.jsonl", '{"a": "好"}\n'.encode() + '{"a": "好"}\n'.encode("gb18030"), "line 2: byte"),
-        ("x.csv", b'a,b\n"1,2\n', "after line 1: unexpected end"),
-        ("x.parquet", b"PAR1 no", "is not a whole Parquet file"),
-        ("x.json.gz", gzip.compress(JSON)[:-9], "is not a whole gzip file"),
-        ("x.json.gz", JSON, "is not a whole gzip file"),
-        ("x.txt", b"text", "files with the suffix '.txt' cannot be read"),
-    ],
-)
-def test_damaged_files_are_named(tmp_path: Path, name: str, data: bytes, what: str) -> None:
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(UserError, match=what) as caught:
-        read_rows(tmp_path / name, name)
-    assert "\n" not in caught.value.what
-    assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "reason"),
-    [
-        ("x.jsonl", b'{"a": 1}\n{"a": \n{"a": 2}\n', "line 2 is not JSON"),
-        ("x.csv", b"a,b\n1,2\n1\n3,4\n", "line 3 has another number of fields"),
-        ("x.csv", b"a,b\n1,2\n1,2,3\n3,4\n", "line 3 has another number of fields"),
-    ],
-)
-def test_one_bad_line_does_not_spoil_the_file(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
-    (tmp_path / name).write_bytes(data)
-    rows: list[Any] = read_rows(tmp_path / name, name)
-    assert len(rows) == 3
-    assert isinstance(rows[1], Unreadable)
-    assert reason in rows[1].reason
-
-
-def test_directories_are_read_in_order_of_names(tmp_path: Path) -> None:
-    for name in ("b.json", "a/z.jsonl", "readme.md"):
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.json", "a/z.JSONL.gz", "a/b.json", "readme.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("[]")
-    assert [path.name for path in list_files(tmp_path)] == ["z.jsonl", "b.json"]
-    with pytest.raises(UserError, match="neither a file nor a directory"):
-        list_files(tmp_path / "missing")
-    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def test_directories_are_listed_in_order_of_names(folder: Path) -> None:
+    found = list_files(source(folder))
+    assert [file.relative for file in found] == ["a/b.json", "a/z.JSONL.gz", "b.json", "readme.md"]
+    assert found[1].uri == f"file:{folder.name}/a/z.JSONL.gz"
+    assert [file.suffix for file in found] == [".json", ".jsonl", ".json", ".md"]
+    (alone,) = list_files(source(folder / "b.json"))
+    assert (alone.path, alone.uri, alone.relative) == (folder / "b.json", "file:b.json/", None)
+
+
+def test_only_readable_files_of_directories_are_taken(folder: Path) -> None:
+    sources = [source(folder), source(folder / "readme.md")]
+    names = [file.path.name for file in readable_files(sources, [".json", ".jsonl"])]
+    assert names == ["b.json", "z.JSONL.gz", "b.json", "readme.md"]
+    (folder / "empty").mkdir()
     with pytest.raises(UserError, match="holds no file"):
-        list_files(tmp_path / "empty")
+        list(readable_files([source(folder / "empty")], [".json"]))
+    with pytest.raises(UserError, match="neither a file nor a directory"):
+        list_files(source(folder / "missing"))
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.txt.gz"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_text(tmp_path: Path, name: str, mark: bytes) -> None:
+    data = mark + "丹炉\r\n".encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert read_text(SourceFile(tmp_path / name, name, None)) == "丹炉\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "place"),
+    [
+        (b"a\nb\xff", "byte 0xff is not valid UTF-8", "line 2"),
+        ("丹炉".encode("utf-16"), "it is written in UTF-16", ""),
+        ("ab".encode("utf-16-le"), "it holds bytes of zero, so it is no text", ""),
+        ("法国".encode("gb18030"), "byte 0xb7 is not valid UTF-8", "line 1"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path: Path, data: bytes, reason: str, place: str) -> None:
+    (tmp_path / "x.txt").write_bytes(data)
+    with pytest.raises(BadFileError) as caught:
+        read_text(SourceFile(tmp_path / "x.txt", "file:x.txt", None))
+    assert (caught.value.reason, caught.value.place) == (reason, place)
+    assert caught.value.what == f"file:x.txt{', ' if place else ''}{place}: {reason}."
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.what, again.hint, again.reason) == (caught.value.what, caught.value.hint, reason)
+
+
+def test_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=r"it cannot be read \(No such file"):
+        read_text(SourceFile(tmp_path / "gone.txt", "file:gone.txt", None))

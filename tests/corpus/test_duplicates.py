@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.corpus.conversation import Example
+from danlu.corpus.conversations.conversation import Example
 from danlu.corpus.dropped import Dropped
 from danlu.corpus.duplicates import (
     MISS_PROBABILITY,
@@ -68,7 +68,7 @@ def test_near_duplicates_equal_a_comparison_of_all_pairs(threshold: float) -> No
         if not any(len(mine & other) / len(mine | other) >= threshold for other in others):
             expected.append(row)
     dropped = Dropped()
-    kept = drop_near_duplicates(examples, threshold, dropped, Reporter())
+    kept = drop_near_duplicates(examples, threshold, dropped, Reporter(), "conversations")
     assert [one.row for one in kept] == expected
     assert 0 < len(dropped) == len(questions) - len(expected)
     assert dropped.by_reason == {"near duplicate": len(dropped)}
@@ -79,7 +79,7 @@ def test_reason_names_the_kept_row_and_the_similarity() -> None:
     second = example("法国的首都是哪一座城市？请用一句话回答，并说明它在哪条河边。")
     other = example("德国有多少个联邦州？")
     dropped = Dropped()
-    assert drop_near_duplicates([first, other, second], 0.5, dropped, Reporter()) == [first, other]
+    assert drop_near_duplicates([first, other, second], 0.5, dropped, Reporter(), "rows") == [first, other]
     similarity = jaccard(
         *(
             shingles("\n".join(turn["content"] for turn in one.messages).replace("？", "?").replace("，", ","))
@@ -93,8 +93,8 @@ def test_reason_names_the_kept_row_and_the_similarity() -> None:
 def test_shared_system_prompt_makes_nothing_similar() -> None:
     system = "You are a very careful assistant who answers all questions at length. " * 5
     rows = [example("Why is the sky blue?", system=system), example("Who wrote Faust?", system=system)]
-    assert drop_near_duplicates(rows, 0.5, Dropped(), Reporter()) == rows
-    assert drop_near_duplicates([], 0.5, Dropped(), Reporter()) == []
+    assert drop_near_duplicates(rows, 0.5, Dropped(), Reporter(), "rows") == rows
+    assert drop_near_duplicates([], 0.5, Dropped(), Reporter(), "rows") == []
 
 
 def test_exact_duplicates_ignore_width_and_white_space_but_not_case_or_role() -> None:
@@ -105,7 +105,7 @@ def test_exact_duplicates_ignore_width_and_white_space_but_not_case_or_role() ->
         example("A b c", answer="no", row=3),
     ]
     dropped = Dropped()
-    kept = drop_exact_duplicates(rows, dropped)
+    kept = list(drop_exact_duplicates(rows, dropped))
     assert [one.row for one in kept] == [0, 2, 3]
     assert dropped.rows[0]["row"] == 1
     assert dropped.rows[0]["reason"].startswith(f"exact duplicate of {rows[0].id}")

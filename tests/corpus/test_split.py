@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from danlu.corpus.config import SplitConfig
-from danlu.corpus.conversation import Example
-from danlu.corpus.split import split_examples
+from danlu.corpus.conversations.conversation import Example
+from danlu.corpus.split import side_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
 
@@ -19,8 +19,7 @@ def example(text: str) -> Example:
 
 
 def sides(texts: list[str], config: SplitConfig) -> dict[str, str]:
-    splits = split_examples([example(text) for text in texts], config)
-    return {one.messages[0]["content"]: split for split, rows in splits.items() for one in rows}
+    return {text: side_of(example(text).normalised, config) for text in texts}
 
 
 @given(st.lists(TEXT, unique=True, max_size=30), st.lists(TEXT, unique=True, max_size=30), st.integers(0, 99))

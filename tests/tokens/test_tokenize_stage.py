@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from danlu.artifacts.examples import SPLITS, read_dropped, write_dropped, write_examples
+from danlu.artifacts.dropped import read_dropped, write_dropped
+from danlu.artifacts.examples import write_examples
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import ArtifactStore
 from danlu.artifacts.tokens import TokenStore

@@ -9,7 +9,7 @@ For each split a directory ``train``, ``validation``, ``test``; a split without 
 ``rows.npy``               int64: with which document each row of the batch begins, and the number of documents;
                            examples only, whose rows are packed once and for all
 
-and ``dropped.parquet``: the examples that were left out, columns `danlu.artifacts.examples.DROPPED_SCHEMA`.
+and ``dropped.parquet``: the examples that were left out, see `danlu.artifacts.dropped`.
 """
 
 from __future__ import annotations

@@ -116,7 +116,8 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
 def _held_out(context: StageContext) -> tuple[list[list[dict[str, str]]] | list[str], str]:
     """Held-out conversations, or documents, in the order of their ids, and where they come from."""
     from danlu.artifacts.corpus import read_documents
-    from danlu.artifacts.examples import SPLITS, read_examples
+    from danlu.artifacts.examples import read_examples
+    from danlu.artifacts.splits import SPLITS
     from danlu.compression.probe import BUILT_IN
 
     if not context.inputs.get("data"):

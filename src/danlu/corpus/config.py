@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import SourceList, StageConfig
+from danlu.corpus.documents.template import parse_template
+from danlu.errors import UserError
+
+ONLY_FOR = {
+    "examples": ("format", "columns", "system"),
+    "corpus": ("include", "exclude", "documents", "text", "chinese"),
+}
+"""Settings that only one of the two kinds knows."""
 
 FormatName = Literal["auto", "alpaca", "sharegpt", "messages", "prompt_completion"]
 
 
 class DeduplicateConfig(Strict):
-    """Which repeated conversations are left out. The first in the order of the sources stays."""
+    """Which repeated conversations or documents are left out. The first in the order of the sources stays."""
 
     exact: bool = True
-    """Leave out conversations that are equal after Unicode normalisation (NFKC) with white space run together."""
+    """Leave out what is equal after Unicode normalisation (NFKC) with white space run together."""
     near: float | None = Field(default=None, gt=0, le=1)
-    """Leave out conversations whose Jaccard similarity with an earlier one, over character 5-grams, is at least this
-    (0 to 1). null: do not look."""
+    """Leave out what has a Jaccard similarity with something earlier, over character 5-grams, of at least
+    this (0 to 1). null: do not look."""
 
 
 class SplitConfig(Strict):
-    """What is held out from training. A conversation's side depends on its content and the seed alone."""
+    """What is held out from training. The side of a row depends on its content and the seed alone."""
 
     validation: float = Field(default=0.0, ge=0, lt=1)
-    """Expected share of conversations for validation (0 to 1)."""
+    """Expected share of rows for validation (0 to 1)."""
     test: float = Field(default=0.0, ge=0, lt=1)
-    """Expected share of conversations for the test (0 to 1)."""
+    """Expected share of rows for the test (0 to 1)."""
     seed: int = 0
-    """Another seed holds out other conversations."""
+    """Another seed holds out other rows."""
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> Self:
@@ -40,31 +48,48 @@ class SplitConfig(Strict):
 
 
 class CleanConfig(StageConfig):
-    """Files of conversations -> examples, clean and split."""
+    """Raw files -> examples (conversations) or a corpus (documents), clean and split."""
 
     model_config = ConfigDict(populate_by_name=True)
-    KIND: ClassVar[str] = "examples"
 
     do: Literal["clean"] = "clean"
+    into: Literal["examples", "corpus"] = "examples"
+    """examples: rows of the sources are conversations. corpus: rows and text files are documents."""
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")
     """URIs of files, or of directories whose files are read in order of their names. All are read, in this order.
-    .json, .jsonl, .ndjson, .parquet, .csv and .tsv, each of them also as .gz."""
+    .json, .jsonl, .ndjson, .parquet, .csv and .tsv, for a corpus also .txt, .md and .rst, each of them also as .gz."""
     format: FormatName = "auto"
-    """How a conversation is written in a row. auto: judged for each file by the names of its columns."""
+    """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)
-    """Columns to rename before a row is read: name in the file -> name the format knows."""
-    replace: dict[str, str] = Field(default_factory=dict)
-    """Text to replace in all turns: what is written -> what shall stand there. All at once, longer ones first."""
+    """For examples: columns to rename before a row is read: name in the file -> name the format knows."""
     system: str | None = None
-    """System prompt for conversations that have none."""
+    """For examples: system prompt for conversations that have none."""
+    include: list[str] = Field(default_factory=list)
+    """For a corpus: which files of directories are read, as shell patterns (* ? [...]) for their whole path below the
+    directory; * also stands for slashes. Empty: all."""
+    exclude: list[str] = Field(default_factory=list)
+    """For a corpus: which files of directories are not read, of those `include` leaves; patterns likewise."""
+    documents: Literal["file", "paragraphs", "lines"] = "file"
+    """For a corpus: what is a document in text files (.txt, .md, .rst). paragraphs: parted by empty lines."""
+    text: str | None = None
+    """For a corpus: how a row becomes text, with columns in braces: "{title}\\n{paragraphs}". Items of a list come
+    one a line. A row that lacks one of the columns is left out. null: the column text, or else content."""
+    chinese: Literal["simplified", "traditional"] | None = None
+    """For a corpus: convert Chinese characters, with OpenCC. null: leave them as they are."""
+    replace: dict[str, str] = Field(default_factory=dict)
+    """Text to replace: what is written -> what shall stand there. All at once, longer ones first."""
     min_characters: int = Field(default=0, ge=0)
-    """Leave out conversations with fewer characters than this, all turns together."""
+    """Leave out conversations (all turns together) or documents with fewer characters than this."""
     max_characters: int | None = Field(default=None, ge=1)
-    """Leave out conversations with more characters than this, all turns together. null: no limit."""
+    """Leave out conversations (all turns together) or documents with more characters than this. null: no limit."""
     deduplicate: DeduplicateConfig = DeduplicateConfig()
-    """Repeated conversations."""
+    """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()
     """What is held out."""
+
+    @property
+    def kind(self) -> str:
+        return self.into
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
@@ -72,4 +97,22 @@ class CleanConfig(StageConfig):
             raise ValueError("replace: there is nothing to look for in an empty text")
         if self.max_characters is not None and self.max_characters < self.min_characters:
             raise ValueError(f"max_characters ({self.max_characters}) is below min_characters ({self.min_characters})")
+        if self.text is not None:
+            parse_template(self.text)
+        for setting in self._of_the_other_kind():
+            if setting in self.model_fields_set:
+                other = "corpus" if self.into == "examples" else "examples"
+                raise UserError(
+                    f"{setting} goes with 'into: {other}', and this stage says 'into: {self.into}'.",
+                    f"Remove {setting}, or write into: {other}.",
+                )
         return self
+
+    @model_serializer(mode="wrap")
+    def _only_what_counts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Settings of the other kind are no part of the artifact's identity; `into` stands in its kind."""
+        left_out = {"into", *self._of_the_other_kind()}
+        return {name: value for name, value in dump(self).items() if name not in left_out}
+
+    def _of_the_other_kind(self) -> tuple[str, ...]:
+        return ONLY_FOR["corpus" if self.into == "examples" else "examples"]

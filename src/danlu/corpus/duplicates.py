@@ -1,21 +1,23 @@
-"""Repeated conversations are found and all but the first left out.
+"""Repeated conversations or documents are found and all but the first left out.
 
 Near duplicates: MinHash signatures propose pairs, and the exact Jaccard similarity of the two sets of character 5-grams
 decides. Characters rather than words, since Chinese puts no blanks between words and an instruction of twenty words has
-too few word 5-grams to survive one changed word. System prompts do not count: they are often shared by all rows.
+too few word 5-grams to survive one changed word.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from danlu.corpus.conversation import Example, normalise
 from danlu.corpus.dropped import Dropped
+from danlu.corpus.item import Item
 from danlu.telemetry.reporter import Reporter
 
 SHINGLE_CHARACTERS = 5
@@ -26,6 +28,8 @@ MISS_PROBABILITY = 1e-4
 ESTIMATE_MARGIN = 0.2
 """Pairs whose signatures agree less than the threshold by this much (over 4 standard errors) are not looked at."""
 ROWS_PER_BLOCK = 2048
+CHARACTERS_PER_BLOCK = 4 * 2**20
+"""Rows whose shingles are held at once, and how long they may be together (one alone may be longer)."""
 SEED = 7
 
 # Odd 64-bit constants: the fractional part of the golden ratio, and the multipliers of the splitmix64 finaliser.
@@ -34,40 +38,57 @@ MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
 Hashes = npt.NDArray[np.uint64]
+ItemT = TypeVar("ItemT", bound=Item)
 
 
-def drop_exact_duplicates(examples: list[Example], dropped: Dropped) -> list[Example]:
-    """Keep the first of those that are equal after normalisation."""
-    first: dict[str, Example] = {}
-    for example in examples:
-        kept = first.setdefault(example.normalised, example)
-        if kept is not example:
-            dropped.add_example(example, reason="exact duplicate", detail=f" of {kept.id} ({kept.source}, {kept.row})")
-    return list(first.values())
+def drop_exact_duplicates(items: Iterable[ItemT], dropped: Dropped) -> Iterator[ItemT]:
+    """The first of those that are equal after normalisation. Holds a hash of each, not the item."""
+    first: dict[bytes, tuple[str, int]] = {}
+    for item in items:
+        key = hashlib.sha256(item.normalised.encode()).digest()
+        if key in first:
+            source, row = first[key]
+            dropped.add_item(item, reason="exact duplicate", detail=f" of {item.id} ({source}, {row})")
+        else:
+            first[key] = (item.source, item.row)
+            yield item
 
 
 def drop_near_duplicates(
-    examples: list[Example], threshold: float, dropped: Dropped, reporter: Reporter
-) -> list[Example]:
-    """Keep an example unless its similarity with an earlier one that was kept is at least `threshold`."""
-    texts = [_comparable(example) for example in examples]
-    with reporter.progress("comparing conversations", len(texts), "rows") as task:
-        blocks = []
-        for first in range(0, len(texts), ROWS_PER_BLOCK):
-            blocks.append(_signatures(texts[first : first + ROWS_PER_BLOCK]))
-            task.advance(len(blocks[-1]))
-    if not blocks:
-        return examples
-    found = dict(_find(texts, np.concatenate(blocks), threshold))
+    items: list[ItemT], threshold: float, dropped: Dropped, reporter: Reporter, unit: str
+) -> list[ItemT]:
+    """Keep an item unless its similarity with an earlier one that was kept is at least `threshold`."""
+    texts = [item.comparable for item in items]
+    with reporter.progress(f"comparing {unit}", len(texts), "rows") as task:
+        signatures = []
+        for block in _blocks(texts):
+            signatures.append(_signatures(block))
+            task.advance(len(block))
+    if not signatures:
+        return items
+    found = dict(_find(texts, np.concatenate(signatures), threshold))
     kept = []
-    for index, example in enumerate(examples):
+    for index, item in enumerate(items):
         if index not in found:
-            kept.append(example)
+            kept.append(item)
             continue
         earlier, similarity = found[index]
-        detail = f" of {examples[earlier].id} ({similarity:.2f})"
-        dropped.add_example(example, reason="near duplicate", detail=detail)
+        detail = f" of {items[earlier].id} ({similarity:.2f})"
+        dropped.add_item(item, reason="near duplicate", detail=detail)
     return kept
+
+
+def _blocks(texts: list[str]) -> Iterator[list[str]]:
+    block: list[str] = []
+    num_characters = 0
+    for text in texts:
+        if len(block) == ROWS_PER_BLOCK or (block and num_characters + len(text) > CHARACTERS_PER_BLOCK):
+            yield block
+            block, num_characters = [], 0
+        block.append(text)
+        num_characters += len(text)
+    if block:
+        yield block
 
 
 def shingles(text: str) -> Hashes:
@@ -113,11 +134,6 @@ def num_bands(threshold: float) -> int:
     return NUM_HASHES
 
 
-def _comparable(example: Example) -> str:
-    turns = (normalise(message["content"]) for message in example.messages if message["role"] != "system")
-    return "\n".join(turns).lower()
-
-
 def _signatures(texts: list[str]) -> npt.NDArray[np.uint32]:
     """MinHash signatures, shape (len(texts), NUM_HASHES)."""
     from rensa import RMinHash
@@ -133,7 +149,8 @@ def _find(
 ) -> Iterator[tuple[int, tuple[int, float]]]:
     """Rows to leave out, in order: (row, (the earlier row it repeats, their similarity))."""
     keys = _band_keys(signatures, threshold)
-    shingles_of = lru_cache(maxsize=4096)(lambda row: shingles(texts[row]))
+    rows_cached = max(16, CHARACTERS_PER_BLOCK * len(texts) // max(1, sum(map(len, texts))))
+    shingles_of = lru_cache(maxsize=rows_cached)(lambda row: shingles(texts[row]))
     kept_by_key: dict[int, list[int]] = {}
     for row in _rows_that_share_a_key(keys):
         row_keys = keys[row].tolist()

@@ -1,180 +1,130 @@
-"""Files as lists of rows. What a row means is none of this module's business."""
+"""Files of sources: which there are, and their bytes as text. What a file means is none of this module's business."""
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from danlu.artifacts.stage import Source
 from danlu.errors import UserError
 
 CONVERT_HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
 
 
-class Unreadable:
-    """Stands for a row that could not be parsed, so that the rows behind it keep their numbers."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        self.reason = reason
-        self.text = text
-
-
-def list_files(path: Path) -> list[Path]:
-    """`path` itself, or the readable files below it in order of their names.
-
-    Raises:
-        UserError: there is no such file, or no readable file in the directory.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"{path} is neither a file nor a directory.", "Check the path under 'from'.")
-    files = sorted(file for file in path.rglob("*") if file.is_file() and _suffix(file) in READERS)
-    if not files:
-        raise UserError(
-            f"The directory {path} holds no file that could be read as rows.", f"Known are: {', '.join(READERS)}."
-        )
-    return files
-
-
-def read_rows(path: Path, name: str) -> list[Any]:
-    """All rows of a file, as they stand there (mappings, unless the file is wrong), or `Unreadable`.
+class BadFileError(UserError):
+    """A file that cannot be read as what its suffix says it is.
 
     Args:
-        path: The file. Its suffix says what it is.
-        name: What messages call it.
+        name: What messages call the file.
+        reason: What is wrong; files with the same reason can be counted together.
+        hint: What to do about it.
+        place: Where in the file, for example "line 3".
+    """
+
+    def __init__(self, name: str, reason: str, hint: str, place: str = "") -> None:
+        super().__init__(f"{name}{', ' if place else ''}{place}: {reason}.", hint)
+        self.name = name
+        self.reason = reason
+        self.place = place
+
+    def __reduce__(self) -> tuple[type[BadFileError], tuple[str, ...]]:
+        return type(self), (self.name, self.reason, self.hint, self.place)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source."""
+
+    path: Path
+    uri: str
+    """What messages and artifacts call it."""
+    relative: str | None
+    """Its path below the directory that the source names, with slashes; None if the source names the file itself."""
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that says what the file holds, in lower case; .gz does not count."""
+        path = self.path.with_suffix("") if self.path.suffix.lower() == ".gz" else self.path
+        return path.suffix.lower()
+
+
+def list_files(source: Source) -> list[SourceFile]:
+    """The file that a source names, or all files below the directory it names, in order of their names.
 
     Raises:
-        UserError: the suffix is unknown, the file is damaged or not UTF-8, or what it holds is not a list of rows.
+        UserError: there is no such file or directory.
     """
-    reader = READERS.get(_suffix(path))
-    if reader is None:
-        raise UserError(
-            f"{name}: files with the suffix {path.suffix!r} cannot be read.",
-            f"Known are {', '.join(READERS)}, each also with .gz.",
-        )
-    data = path.read_bytes()
-    if path.suffix.lower() == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{name} is not a whole gzip file: {error}.", "Fetch or make the file again.") from error
-    return reader(data, name)
+    path, uri = source.path, source.record.uri
+    if path.is_file():
+        return [SourceFile(path, uri, None)]
+    if not path.is_dir():
+        raise UserError(f"{path} is neither a file nor a directory.", "Check the path under 'from'.")
+    found = []
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        relative = file.relative_to(path).as_posix()
+        found.append(SourceFile(file, f"{uri.rstrip('/')}/{relative}", relative))
+    return found
 
 
-def _suffix(path: Path) -> str:
-    """The suffix that says what the file holds; .gz does not count."""
-    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
+def readable_files(sources: Sequence[Source], suffixes: Sequence[str]) -> Iterator[SourceFile]:
+    """All files of all sources; of a directory, those with one of these suffixes.
+
+    Raises:
+        UserError: there is no such file or directory, or no such file in a directory.
+    """
+    for source in sources:
+        files = [file for file in list_files(source) if file.relative is None or file.suffix in suffixes]
+        if not files:
+            raise UserError(
+                f"The directory {source.path} holds no file that could be read as rows.",
+                f"Known are: {', '.join(suffixes)}.",
+            )
+        yield from files
 
 
-def _decode(data: bytes, name: str) -> str:
-    """UTF-8, with or without a byte order mark."""
+def read_bytes(file: SourceFile) -> bytes:
+    """What the file holds, unpacked if it is a .gz.
+
+    Raises:
+        BadFileError: it is no whole gzip file, or may not be read.
+    """
+    try:
+        data = file.path.read_bytes()
+        return gzip.decompress(data) if file.path.suffix.lower() == ".gz" else data
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadFileError(file.uri, f"this is not a whole gzip file ({error})", "Fetch or make it again.") from error
+    except OSError as error:
+        raise BadFileError(file.uri, f"it cannot be read ({error.strerror})", "Check its permissions.") from error
+
+
+def read_text(file: SourceFile) -> str:
+    """What the file holds as text.
+
+    Raises:
+        BadFileError: it is no text in UTF-8.
+    """
+    text = decode(read_bytes(file), file.uri)
+    if "\0" in text:
+        raise BadFileError(file.uri, "it holds bytes of zero, so it is no text", CONVERT_HINT)
+    return text
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8, with or without a byte order mark.
+
+    Raises:
+        BadFileError: it is not.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{name} is written in UTF-16.", "Convert it, for example with: iconv -f UTF-16 -t UTF-8")
+        raise BadFileError(
+            name, "it is written in UTF-16", "Convert it, for example with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not valid UTF-8.", CONVERT_HINT
-        ) from error
-
-
-def _read_json(data: bytes, name: str) -> list[Any]:
-    """One JSON list of rows. JSON lines are often called .json too; they are read as such."""
-    text = _decode(data, name)
-    try:
-        value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        lines = _parse_lines(text)
-        if lines and isinstance(lines[0], dict) and isinstance(error, json.JSONDecodeError):
-            return lines
-        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-        raise UserError(
-            f"{name}{line}: this is not JSON ({problem}).", "A .json file holds one list of rows: [{...}, {...}]."
-        ) from error
-    if isinstance(value, dict) and len(rows := [v for v in value.values() if _is_list_of_mappings(v)]) == 1:
-        return list(rows[0])
-    if not isinstance(value, list):
-        keys = f" with the keys {', '.join(list(value)[:6])}" if isinstance(value, dict) else ""
-        raise UserError(
-            f"{name} holds a JSON {type(value).__name__}{keys} instead of a list of rows.",
-            "A .json file holds one list of rows: [{...}, {...}].",
-        )
-    return value
-
-
-def _is_list_of_mappings(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
-
-
-def _read_json_lines(data: bytes, name: str) -> list[Any]:
-    """One JSON row a line; empty lines do not count."""
-    rows = _parse_lines(_decode(data, name))
-    if rows and all(isinstance(row, Unreadable) for row in rows):
-        raise UserError(f"{name}: {rows[0].reason}.", "A .jsonl file holds one row a line: {...}")
-    return rows
-
-
-def _parse_lines(text: str) -> list[Any]:
-    rows: list[Any] = []
-    # Not splitlines(): JSON strings may hold U+2028 and its like as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            rows.append(Unreadable(f"line {number} is not JSON ({error.msg})", line))
-        except RecursionError:
-            rows.append(Unreadable(f"line {number} is nested too deeply", line))
-    return rows
-
-
-def _read_parquet(data: bytes, name: str) -> list[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        rows: list[Any] = pq.read_table(io.BytesIO(data)).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UserError(f"{name} is not a whole Parquet file: {first_line}", "Fetch or make the file again.") from error
-    return rows
-
-
-def _read_separated(separator: str) -> Callable[[bytes, str], list[Any]]:
-    def read(data: bytes, name: str) -> list[Any]:
-        """A header line, then a row a record; quoted fields may hold line breaks."""
-        lines = csv.DictReader(io.StringIO(_decode(data, name), newline=""), delimiter=separator, strict=True)
-        csv.field_size_limit(2**31 - 1)
-        rows: list[Any] = []
-        try:
-            for row in lines:
-                # DictReader keeps surplus fields under None and fills missing ones with None.
-                surplus = None in row or None in row.values()
-                problem = f"line {lines.line_num} has another number of fields than the header"
-                rows.append(Unreadable(problem, separator.join(map(str, row.values()))) if surplus else row)
-        except csv.Error as error:
-            raise UserError(
-                f"{name}, after line {lines.line_num}: {error}.", "Check the quotes around this line."
-            ) from error
-        return rows
-
-    return read
-
-
-READERS: dict[str, Callable[[bytes, str], list[Any]]] = {
-    ".json": _read_json,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".parquet": _read_parquet,
-    ".csv": _read_separated(","),
-    ".tsv": _read_separated("\t"),
-}
+        reason = f"byte 0x{data[error.start]:02x} is not valid UTF-8"
+        raise BadFileError(name, reason, CONVERT_HINT, f"line {line}") from error

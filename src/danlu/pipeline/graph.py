@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Reference, StageConfig
 from danlu.errors import UserError, did_you_mean
 from danlu.pipeline.recipe import Recipe
@@ -133,11 +134,7 @@ def check_kind(where: str, stage: str, link: Link, kind: str, recipe: Recipe) ->
 
 def parts_of(kind: str) -> tuple[str, ...]:
     """What may stand after the dot of a reference to an artifact of this kind."""
-    if kind != "examples":
-        return ()
-    from danlu.artifacts.examples import SPLITS  # imports pyarrow
-
-    return SPLITS
+    return SPLITS if kind in ("examples", "corpus") else ()
 
 
 def _either(kinds: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.artifacts.corpus import read_documents
-from danlu.artifacts.examples import SPLITS
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.store import sync_tree
 from danlu.artifacts.tokens import DOCUMENTS_SCHEMA, write_index, write_shard
 from danlu.models.frame import Frame

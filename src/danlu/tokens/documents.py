@@ -44,7 +44,7 @@ class DocumentMaker:
     length: int
     overlong: Literal["drop", "truncate", "error"]
     dropped: list[dict[str, Any]] = field(default_factory=list)
-    """Columns of `danlu.artifacts.examples.DROPPED_SCHEMA`."""
+    """Columns of `danlu.artifacts.dropped.DROPPED_SCHEMA`."""
     dropped_by_reason: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     """What the renderer had to say, with the number of examples it said it about."""

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from danlu.artifacts.examples import SPLITS, read_examples, write_dropped
+from danlu.artifacts.dropped import write_dropped
+from danlu.artifacts.examples import read_examples
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.tokens import write_index, write_shard
 from danlu.errors import UserError
 from danlu.models.chat import ChatRenderer, ensure_chat_template

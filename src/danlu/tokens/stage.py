@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from danlu.artifacts.examples import SPLITS
+from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
+
+from danlu.corpus.item import id_of, normalise
 
 Message = dict[str, str]
 """``{"role": "system" | "user" | "assistant" | "tool", "content": text}``"""
@@ -31,10 +31,9 @@ class BadRowError(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """A conversation that passed."""
+    """A conversation that passed; an `danlu.corpus.item.Item`."""
 
     id: str
-    """First 16 hex digits of the SHA-256 of `normalised`."""
     messages: list[Message]
     source: str
     """URI."""
@@ -46,16 +45,21 @@ class Example:
     @classmethod
     def of(cls, messages: list[Message], source: str, row: int) -> Example:
         normalised = json.dumps([[m["role"], normalise(m["content"])] for m in messages], ensure_ascii=False)
-        return cls(hashlib.sha256(normalised.encode()).hexdigest()[:16], messages, source, row, normalised)
+        return cls(id_of(normalised), messages, source, row, normalised)
 
     @property
     def num_characters(self) -> int:
         return sum(len(message["content"]) for message in self.messages)
 
+    @property
+    def text(self) -> str:
+        return "\n".join(message["content"] for message in self.messages)
 
-def normalise(text: str) -> str:
-    """NFKC with each run of white space as one blank; case is kept, since it can carry meaning."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    @property
+    def comparable(self) -> str:
+        """System prompts do not count: they are often shared by all rows."""
+        turns = (normalise(message["content"]) for message in self.messages if message["role"] != "system")
+        return "\n".join(turns).lower()
 
 
 def text_of(row: dict[str, Any], key: str, *, required: bool = True) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from danlu.corpus.conversation import BadRowError, check_conversation
-from danlu.corpus.formats import FORMATS, detect
+from danlu.corpus.conversations.conversation import BadRowError, check_conversation
+from danlu.corpus.conversations.formats import FORMATS, detect
 
 ASK = {"role": "user", "content": "q"}
 SAY = {"role": "assistant", "content": "a"}

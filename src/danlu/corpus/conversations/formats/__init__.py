@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from danlu.corpus.conversation import Message
-from danlu.corpus.formats import alpaca, messages, prompt_completion, sharegpt
+from danlu.corpus.conversations.conversation import Message
+from danlu.corpus.conversations.formats import alpaca, messages, prompt_completion, sharegpt
 
 
 @dataclass(frozen=True)

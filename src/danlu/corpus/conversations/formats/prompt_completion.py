@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from danlu.corpus.conversation import BadRowError, Message, text_of
-from danlu.corpus.formats.messages import read_turns
+from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
+from danlu.corpus.conversations.formats.messages import read_turns
 
 PROMPTS = ("prompt", "question", "query", "instruction", "input")
 COMPLETIONS = ("completion", "response", "answer", "output")

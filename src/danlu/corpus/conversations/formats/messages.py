@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from danlu.corpus.conversation import BadRowError, Message, text_of
+from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
 
 KEYS = "messages with role and content"
 COLUMNS = frozenset({"messages", "conversations", "conversation", "system"})

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from danlu.artifacts.stage import Source
 from danlu.corpus.config import CleanConfig
-from danlu.corpus.conversation import BadRowError, Example, Message, check_conversation
+from danlu.corpus.conversations.conversation import BadRowError, Example, Message, check_conversation
+from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats, detect
 from danlu.corpus.dropped import Dropped
-from danlu.corpus.files import Unreadable, list_files, read_rows
-from danlu.corpus.formats import FORMATS, Format, describe_formats, detect
+from danlu.corpus.files import SourceFile, readable_files
+from danlu.corpus.item import wrong_length
+from danlu.corpus.replacing import Replacer
+from danlu.corpus.rows import READERS, Unreadable, read_rows
 from danlu.errors import UserError, did_you_mean
 from danlu.telemetry.reporter import Reporter, Task
 
@@ -32,12 +34,14 @@ class ExampleReader:
     dropped: Dropped
     reporter: Reporter
     num_rows_read: int = 0
-    _replaced: Counter[str] = field(default_factory=Counter)
-    """Rows in which each text to be replaced was found."""
+    _replace: Replacer = field(init=False)
     _renamed: set[str] = field(default_factory=set)
     """Columns to be renamed that were found."""
     _columns: dict[str, None] = field(default_factory=dict)
     """All columns that were found, in order."""
+
+    def __post_init__(self) -> None:
+        self._replace = Replacer(self.config.replace)
 
     def read(self, sources: Sequence[Source]) -> list[Example]:
         """All examples of all sources, in order.
@@ -47,12 +51,8 @@ class ExampleReader:
                 to be renamed is nowhere to be found.
         """
         examples = []
-        for source in sources:
-            for path in list_files(source.path):
-                uri = source.record.uri
-                if source.path.is_dir():
-                    uri = f"{uri.rstrip('/')}/{path.relative_to(source.path).as_posix()}"
-                examples += self._read_file(path, uri)
+        for file in readable_files(sources, list(READERS)):
+            examples += self._read_file(file)
         if not self.num_rows_read:
             raise UserError(
                 f"There is not a single row in {', '.join(source.record.uri for source in sources)}.",
@@ -61,8 +61,9 @@ class ExampleReader:
         self._check_all_used()
         return examples
 
-    def _read_file(self, path: Path, uri: str) -> list[Example]:
-        rows = read_rows(path, uri)
+    def _read_file(self, file: SourceFile) -> list[Example]:
+        uri = file.uri
+        rows = read_rows(file)
         self.num_rows_read += len(rows)
         if not rows:
             self.reporter.warn(f"{uri} holds no rows.")
@@ -117,10 +118,9 @@ class ExampleReader:
 
     def _check(self, conversations: list[tuple[int, list[Message]]], rows: list[Any], uri: str) -> list[Example]:
         examples = []
-        replace = self._replacer()
         for index, messages in conversations:
             for message in messages:
-                message["content"] = replace(message["content"]).strip()
+                message["content"] = self._replace(message["content"]).strip()
             if messages and messages[0]["role"] == "system" and not messages[0]["content"]:
                 del messages[0]
             if self.config.system and messages and messages[0]["role"] != "system":
@@ -131,19 +131,11 @@ class ExampleReader:
                 self.dropped.add_row(rows[index], source=uri, index=index, reason=error.reason)
                 continue
             example = Example.of(messages, uri, index)
-            if reason := self._wrong_length(example):
-                self.dropped.add_example(example, reason=reason)
+            if reason := wrong_length(example.num_characters, self.config.min_characters, self.config.max_characters):
+                self.dropped.add_item(example, reason=reason)
             else:
                 examples.append(example)
         return examples
-
-    def _wrong_length(self, example: Example) -> str | None:
-        shortest, longest = self.config.min_characters, self.config.max_characters
-        if example.num_characters < shortest:
-            return f"shorter than {shortest} characters"
-        if longest is not None and example.num_characters > longest:
-            return f"longer than {longest} characters"
-        return None
 
     def _rename(self, row: dict[str, Any]) -> dict[str, Any]:
         columns = self.config.columns
@@ -153,19 +145,6 @@ class ExampleReader:
         self._renamed |= columns.keys() & row.keys()
         renamed = {columns[key]: value for key, value in row.items() if key in columns}
         return {**{key: value for key, value in row.items() if key not in columns}, **renamed}
-
-    def _replacer(self) -> Callable[[str], str]:
-        replacements = self.config.replace
-        if not replacements:
-            return lambda text: text
-        # Longer texts first, so that the outcome does not depend on the order they are written in.
-        pattern = re.compile("|".join(map(re.escape, sorted(replacements, key=len, reverse=True))))
-
-        def replace_found(match: re.Match[str]) -> str:
-            self._replaced[match.group()] += 1
-            return replacements[match.group()]
-
-        return lambda text: pattern.sub(replace_found, text)
 
     def _say_unused_columns(self, rows: list[Any], form: Format, uri: str) -> None:
         unused: Counter[str] = Counter()
@@ -182,11 +161,7 @@ class ExampleReader:
                 raise UserError(
                     f"columns: no source has a column {column!r}.", did_you_mean(column, list(map(str, self._columns)))
                 )
-        for text in self.config.replace:
-            if self._replaced[text]:
-                self.reporter.say(f"Replaced {text!r} {self._replaced[text]:,} times.")
-            else:
-                self.reporter.warn(f"replace: {text!r} does not occur anywhere.")
+        self._replace.report(self.reporter)
 
 
 def _understand(row: Any, form: Format) -> list[Message]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from danlu.corpus.conversation import BadRowError, Message, text_of
+from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
 
 KEYS = "conversations with from and value"
 COLUMNS = frozenset({"conversations", "conversation", "system"})

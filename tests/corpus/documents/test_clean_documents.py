@@ -1,0 +1,260 @@
+"""``do: clean`` with ``into: corpus`` as a whole: what it writes, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from danlu.artifacts.corpus import read_documents
+from danlu.artifacts.dropped import read_dropped
+from danlu.artifacts.manifest import SourceRecord
+from danlu.artifacts.splits import SPLITS
+from danlu.artifacts.stage import Source, StageContext
+from danlu.artifacts.store import ArtifactStore
+from danlu.corpus import stage
+from danlu.corpus.config import CleanConfig
+from danlu.errors import UserError
+from danlu.settings import Workspace
+
+Clean = Callable[..., tuple[dict[str, Any], Path]]
+POEM = {"title": "靜夜思", "author": "李白", "paragraphs": ["牀前看月光，疑是地上霜。", "舉頭望山月，低頭思故鄉。"]}
+
+
+@pytest.fixture
+def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Clean:
+    """Run the stage on a directory with these files (bytes, text, or what is written as JSON), or on these sources."""
+
+    def run(
+        files: dict[str, Any] | None = None, sources: list[Source] | None = None, **settings: Any
+    ) -> tuple[dict[str, Any], Path]:
+        folder = tmp_path / "raw"
+        folder.mkdir()
+        for name, content in (files or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if not isinstance(content, str | bytes):
+                content = json.dumps(content)
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        sources = sources or [source(folder)]
+        uris = [one.record.uri for one in sources]
+        config = CleanConfig.model_validate({"do": "clean", "into": "corpus", "from": uris, **settings})
+        out = tmp_path / "out"
+        out.mkdir()
+        context = StageContext(
+            name="texts",
+            workspace=workspace,
+            store=ArtifactStore(workspace.artifacts),
+            reporter=reporter,
+            directory=tmp_path,
+            inputs={},
+            sources={"from": sources},
+        )
+        estimate = stage.plan(config, context)
+        assert estimate.seconds > 0
+        assert estimate.peak_memory_bytes > 0
+        return stage.run(config, context, out), out
+
+    return run
+
+
+def source(path: Path) -> Source:
+    return Source(path, SourceRecord(uri=f"file:{path.name}", sha256="0" * 64, num_bytes=0))
+
+
+def rows(out: Path, split: str = "train") -> list[dict[str, Any]]:
+    return [row for batch in read_documents(out, split) for row in batch.to_pylist()]
+
+
+def texts(out: Path) -> list[str]:
+    return [row["text"] for row in rows(out)]
+
+
+def test_documents_come_out_clean_or_with_their_reason(clean: Clean, reporter: Any) -> None:
+    files = {
+        "a/poems.json": [POEM, {**POEM, "title": " "}, {"title": "x"}, "text", {**POEM, "title": "\ud83d"}],
+        "b.txt": "\ufeffFirst line\r\n\x1b[1msecond\x1b[0m e\u0301\n\n",
+        "c.md.gz": gzip.compress("牀前看月光".encode()),
+        "d.txt": "First  line\nsecond é",
+        "e.txt": " \n ",
+        "page.html": "<p>text</p>",
+        "photo.txt": b"\x89PNG\r\n\x1a\n",
+    }
+    facts, out = clean(files, text="{title}\n{paragraphs}", replace={"second": "third", "nowhere": "x"})
+    found = rows(out)
+    assert [(row["text"], row["source"], row["row"]) for row in found] == [
+        ("靜夜思\n牀前看月光，疑是地上霜。\n舉頭望山月，低頭思故鄉。", "file:raw/a/poems.json", 0),
+        ("First line\nthird é", "file:raw/b.txt", 0),
+        ("牀前看月光", "file:raw/c.md.gz", 0),
+    ]
+    normalised = " ".join(unicodedata.normalize("NFKC", found[0]["text"]).split())
+    assert found[0]["id"] == hashlib.sha256(normalised.encode()).hexdigest()[:16]
+    dropped = {(row["source"], row["row"]): row["reason"] for row in read_dropped(out)}
+    assert dropped == {
+        ("file:raw/a/poems.json", 1): "'title' is empty",
+        ("file:raw/a/poems.json", 2): "'paragraphs' is missing",
+        ("file:raw/a/poems.json", 3): "the row is not a mapping but str",
+        ("file:raw/a/poems.json", 4): "it holds half a surrogate pair, which is no character",
+        ("file:raw/d.txt", 0): f"exact duplicate of {found[1]['id']} (file:raw/b.txt, 0)",
+        ("file:raw/e.txt", 0): "it is empty",
+        ("file:raw/page.html", 0): "files with the suffix '.html' cannot be read",
+        ("file:raw/photo.txt", 0): "byte 0x89 is not valid UTF-8 (line 1)",
+    }
+    assert facts == {
+        "num_files_read": 5,
+        "num_files_set_aside": 2,
+        "num_documents_read": 9,
+        "num_documents": {"train": 3, "validation": 0, "test": 0},
+        "num_characters": {"train": sum(len(row["text"]) for row in found), "validation": 0, "test": 0},
+        "num_bytes": {"train": sum(len(row["text"].encode()) for row in found), "validation": 0, "test": 0},
+        "num_dropped": 6,
+        "dropped_by_reason": {
+            "'title' is empty": 1,
+            "'paragraphs' is missing": 1,
+            "the row is not a mapping but str": 1,
+            "it holds half a surrogate pair, which is no character": 1,
+            "exact duplicate": 1,
+            "it is empty": 1,
+        },
+    }
+    assert "Set aside: file:raw/page.html: files with the suffix '.html' cannot be read." in reporter.warnings
+    assert "1 of 9 documents left out: 'title' is empty." in reporter.warnings
+    assert "replace: 'nowhere' does not occur anywhere." in reporter.warnings
+    assert "1 of 9 documents left out: exact duplicate." in reporter.messages
+    assert "Columns that are not used: 'author'." in reporter.messages
+
+
+def test_characters_are_converted_before_duplicates_are_looked_for(clean: Clean) -> None:
+    pytest.importorskip("opencc")
+    facts, out = clean({"a.txt": "舉頭望山月", "b.txt": "举头望山月"}, chinese="simplified")
+    assert texts(out) == ["举头望山月"]
+    assert facts["dropped_by_reason"] == {"exact duplicate": 1}
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        ("file", [("a\nb\n\n\nc", 0)]),
+        ("paragraphs", [("a\nb", 0), ("c", 1)]),
+        ("lines", [("a", 0), ("b", 1), ("c", 4)]),
+    ],
+)
+def test_what_is_a_document_in_a_text_file(clean: Clean, documents: str, expected: list[tuple[str, int]]) -> None:
+    _, out = clean({"x.txt": "a\nb\n\n\nc\n"}, documents=documents)
+    assert [(row["text"], row["row"]) for row in rows(out)] == expected
+
+
+def test_usual_columns_are_found_in_each_file(clean: Clean) -> None:
+    files = {
+        "a.jsonl": '{"text": "one", "content": "not this"}\n{broken\n',
+        "b.csv": "content,url\ntwo,u\n",
+        "c.json": [{"body": "three"}],
+    }
+    facts, out = clean(files)
+    assert texts(out) == ["one", "two"]
+    reasons = {row["source"]: row["reason"] for row in read_dropped(out)}
+    assert reasons["file:raw/c.json"] == "no column is called 'text' or 'content' (it has 'body')"
+    assert reasons["file:raw/a.jsonl"].startswith("line 2 is not JSON")
+    assert facts["num_files_set_aside"] == 1
+
+
+def test_patterns_choose_files_of_directories(clean: Clean, reporter: Any) -> None:
+    files = {name: name for name in ("poet.1.txt", "poet.2.txt", "error/poet.3.txt", "authors.txt")}
+    _, out = clean(files, include=["poet.*", "x*"], exclude=["*2.txt", "error/*"])
+    assert texts(out) == ["poet.1.txt"]
+    assert "1 of 4 files are chosen by include and exclude." in reporter.messages
+    assert "include: no file fits 'x*'." in reporter.warnings
+    # Only what `include` leaves is looked at, so this one had nothing to do either.
+    assert "exclude: no file fits 'error/*'." in reporter.warnings
+
+
+def test_patterns_do_not_touch_files_that_are_named(clean: Clean, tmp_path: Path) -> None:
+    (tmp_path / "named.txt").write_text("text")
+    _, out = clean(sources=[source(tmp_path / "named.txt")], exclude=["*"])
+    assert texts(out) == ["text"]
+
+
+def test_lengths_in_characters(clean: Clean) -> None:
+    facts, out = clean(
+        {"x.txt": "丹\n丹炉丹炉\n丹炉丹炉丹炉丹\n"}, documents="lines", min_characters=2, max_characters=6
+    )
+    assert texts(out) == ["丹炉丹炉"]
+    assert facts["dropped_by_reason"] == {"shorter than 2 characters": 1, "longer than 6 characters": 1}
+
+
+def test_near_duplicates(clean: Clean, reporter: Any) -> None:
+    text = "The fox went out on a chilly night and prayed to the moon to give him light. "
+    files = {"a.txt": text, "b.txt": text + "Again!", "c.txt": "Something else altogether, which nobody has said."}
+    facts, out = clean(files, deduplicate={"near": 0.7})
+    assert [row["source"] for row in rows(out)] == ["file:raw/a.txt", "file:raw/c.txt"]
+    assert facts["dropped_by_reason"] == {"near duplicate": 1}
+    assert not reporter.warnings
+
+
+def test_split_depends_on_the_content_alone(clean: Clean, tmp_path: Path) -> None:
+    lines = [f"line {number * 7919}" for number in range(5000)]
+    facts, out = clean({"x.txt": "\n".join(lines)}, documents="lines", split={"validation": 0.05, "test": 0.1})
+    assert sum(facts["num_documents"].values()) == 5000
+    assert facts["num_documents"]["test"] == pytest.approx(500, rel=0.2)
+    sides = {row["text"]: split for split in SPLITS for row in rows(out, split)}
+    (tmp_path / "out").rename(tmp_path / "before")
+    (tmp_path / "raw").rename(tmp_path / "raw-before")
+    random.Random(1).shuffle(lines)
+    _, out = clean({"y.txt": "\n".join(lines[:2000])}, documents="lines", split={"validation": 0.05, "test": 0.1})
+    again = {row["text"]: split for split in SPLITS for row in rows(out, split)}
+    assert again == {line: sides[line] for line in lines[:2000]}
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "what", "hint"),
+    [
+        ({}, {}, "There is no file in file:raw", "under 'from'"),
+        ({"poet.1.json": [POEM]}, {"include": ["poets.*"]}, "include and exclude leave none of 1", "poet.1.json"),
+        ({"a.json": [POEM]}, {"text": "{titel}"}, "text: no source has a column 'titel'", "'title'?"),
+        ({"a.json": [POEM]}, {}, "no column is called 'text' or 'content' .it has 'title', 'author'", "text: "),
+        ({"a.json": ["x"]}, {}, "no column is called .* .its rows are no mappings", "text: "),
+        ({"a.html": "<p>"}, {}, "raw/a.html: files with the suffix '.html' cannot be read", ".txt, .md, .rst, .json"),
+        ({"a.txt": b"\xff\xfe"}, {}, "raw/a.txt: it is written in UTF-16", "iconv"),
+        ({"a.txt": b"\0\1"}, {}, "it holds bytes of zero", "UTF-8"),
+        ({"a.json": []}, {}, "it holds no rows", "from"),
+        ({"a.txt": ""}, {}, "No document is left to train on: 1 × it is empty", "documents out"),
+        ({"a.txt": "x"}, {"min_characters": 9}, "No document is left .* 1 × shorter than 9", "loosen"),
+        ({"a.txt": "x"}, {"split": {"test": 0.999999999}}, "No document is left to train on: 1 held out", "loosen"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_a_hint(
+    clean: Clean, files: dict[str, Any], settings: dict[str, Any], what: str, hint: str
+) -> None:
+    with pytest.raises(UserError, match=what) as caught:
+        clean(files, **settings)
+    assert "\n" not in caught.value.what
+    assert hint in caught.value.hint
+
+
+def test_settings_without_an_object_are_warned_of(clean: Clean, reporter: Any) -> None:
+    clean({"a.txt": "x"}, text="{title}")
+    assert "text: no source has rows, so the template is not used." in reporter.warnings
+
+
+def test_many_bad_files_are_counted(clean: Clean, reporter: Any) -> None:
+    facts, out = clean({"a.txt": "x"} | {f"{number:02d}.png": b"\x89" for number in range(15)})
+    assert facts["num_files_set_aside"] == len(read_dropped(out)) == 15
+    assert len([warning for warning in reporter.warnings if warning.startswith("Set aside")]) == 10
+    assert "15 files are set aside, all listed in dropped.parquet." in reporter.warnings
+
+
+@pytest.mark.real
+def test_real_texts(clean: Clean, real_source: Any) -> None:
+    sources = [
+        real_source("pypi:llamafactory==0.9.5#data/wiki_demo.txt"),
+        real_source("pypi:llamafactory==0.9.5#data/c4_demo.jsonl"),
+    ]
+    facts, _ = clean(sources=sources, documents="lines", min_characters=200, deduplicate={"near": 0.8})
+    assert facts["num_documents_read"] == 30 + 300
+    assert facts["dropped_by_reason"].keys() <= {"shorter than 200 characters", "near duplicate", "exact duplicate"}

@@ -1,0 +1,59 @@
+"""Settings of ``do: clean``: each kind has its own, and no more than what counts is part of an artifact's identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from danlu.corpus.config import CleanConfig
+from danlu.errors import UserError
+
+
+def config(**settings: Any) -> CleanConfig:
+    return CleanConfig.model_validate({"do": "clean", "from": "file:x", **settings})
+
+
+def test_into_is_the_kind() -> None:
+    assert config().kind == "examples"
+    assert config(into="corpus").kind == "corpus"
+
+
+@pytest.mark.parametrize(
+    ("into", "setting", "value"),
+    [
+        ("corpus", "format", "auto"),
+        ("corpus", "columns", {}),
+        ("corpus", "system", "Be brief."),
+        ("examples", "include", []),
+        ("examples", "exclude", ["*"]),
+        ("examples", "documents", "file"),
+        ("examples", "text", "{text}"),
+        ("examples", "chinese", None),
+    ],
+)
+def test_settings_of_the_other_kind_are_refused(into: str, setting: str, value: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        config(into=into, **{setting: value})
+    other = "corpus" if into == "examples" else "examples"
+    assert caught.value.what == f"{setting} goes with 'into: {other}', and this stage says 'into: {into}'."
+    assert caught.value.hint == f"Remove {setting}, or write into: {other}."
+
+
+def test_identity_holds_what_counts() -> None:
+    both = {"from", "replace", "min_characters", "max_characters", "deduplicate", "split"}
+    dumped = {
+        into: config(into=into).model_dump(mode="json", by_alias=True, exclude={"do"})
+        for into in ("examples", "corpus")
+    }
+    assert dumped["examples"].keys() == both | {"format", "columns", "system"}
+    assert dumped["corpus"].keys() == both | {"include", "exclude", "documents", "text", "chinese"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"text": "no column"}, {"chinese": "cantonese"}, {"documents": "page"}, {"include": "*.txt"}]
+)
+def test_settings_of_a_corpus_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        config(into="corpus", **settings)
