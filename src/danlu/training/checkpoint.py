@@ -171,11 +171,14 @@ def _write_synced(path: Path, text: str) -> None:
 
 def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
     """``state.<parameter number>.<name>`` for each parameter, ``group.<group number>.<name>`` for numbers of groups."""
-    state = optimizer.state_dict()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found: State = {
-        f"state.{number}.{name}": value for number, values in state["state"].items() for name, value in values.items()
+        f"state.{number}.{name}": value
+        for number, parameter in enumerate(parameters)
+        # Not from state_dict(), in which bitsandbytes packs what is quantised together.
+        for name, value in optimizer.state.get(parameter, {}).items()
     }
-    for number, group in enumerate(state["param_groups"]):
+    for number, group in enumerate(optimizer.param_groups):
         found |= {f"group.{number}.{name}": value for name, value in group.items() if isinstance(value, int | float)}
     return found
 
