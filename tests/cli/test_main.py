@@ -14,7 +14,7 @@ from danlu.cli.main import run_cli
 
 DANLU = [sys.executable, "-c", "from danlu.cli.main import main; main()"]
 HEAVY = {"torch", "transformers", "peft", "pyarrow", "sqlalchemy", "numpy", "fastapi", "httpx", "scipy", "gguf"}
-COMMANDS = ["run", "plan", "status", "logs", "artifacts", "serve", "chat", "version"]
+COMMANDS = ["run", "plan", "tune", "status", "logs", "artifacts", "serve", "chat", "version"]
 
 
 def test_help_is_a_short_manual(capsys: pytest.CaptureFixture[str]) -> None:

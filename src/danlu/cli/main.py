@@ -92,6 +92,38 @@ def plan(
     plan_command(recipe, workspace, set_ or [], as_json=as_json)
 
 
+@app.command(
+    epilog="Examples:\n\n  danlu tune recipes/assistant.yaml\n\n"
+    "  danlu tune recipes/assistant.yaml --stage tuned --learning-rate --steps 60"
+)
+def tune(
+    recipe: Recipe,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    stage: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The train stage (default: the only one).", show_default=False)
+    ] = None,
+    learning_rate: Annotated[bool, typer.Option("--learning-rate", help="Only the learning rate.")] = False,
+    rows_at_once: Annotated[bool, typer.Option("--rows-at-once", help="Only the rows at once.")] = False,
+    lowest: Annotated[float, typer.Option(metavar="RATE", help="First learning rate.")] = 1e-6,
+    highest: Annotated[float, typer.Option(metavar="RATE", help="Last learning rate.")] = 1.0,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps from one to the other.", min=10)] = 60,
+    as_json: JsonOption = False,
+) -> None:
+    """Suggest a learning rate and how many rows to train at once.
+
+    The learning rate is found by training for a few steps at ever higher rates, the rows by asking the plan. Both are
+    written to tune-STAGE.json in the run's directory; the recipe is left as it is.
+    """
+    from danlu.cli.tune import tune_command
+
+    wanted = {"learning_rate": learning_rate, "rows_at_once": rows_at_once}
+    chosen = {name for name, asked in wanted.items() if asked} or set(wanted)
+    tune_command(
+        recipe, workspace, set_ or [], stage, chosen, lowest=lowest, highest=highest, steps=steps, as_json=as_json
+    )
+
+
 @app.command()
 def status(
     run: Annotated[str | None, typer.Argument(help="Name of the run.", show_default=False)] = None,

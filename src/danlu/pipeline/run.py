@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.stage import StageConfig, StageContext
 from danlu.artifacts.store import Artifact, ArtifactStore
-from danlu.errors import UserError
+from danlu.errors import UserError, did_you_mean
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
@@ -108,18 +110,46 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
     job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
-
-    def make_and_say(step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
-        job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=asdict(predicted))
-        artifact = make(job, step, made)
-        job.reporter.event("stage_finished", stage=step.name, seconds=artifact.manifest.seconds)
-        return artifact
-
     with explained_full_disk(workspace):
-        plan, _ = make_plan(job, prepare_steps(job), make_and_say, ask_cached=True)
+        plan, _ = make_plan(job, prepare_steps(job), partial(_make_and_say, job), ask_cached=True)
         job.directory.mkdir(parents=True, exist_ok=True)
         write_json(job.directory / "plan.json", plan.to_json())
     return plan
+
+
+def prepare_stage(
+    recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener], name: str
+) -> tuple[StageConfig, StageContext]:
+    """One stage's settings and what it may touch, as when it is run; stages that prepare data in seconds are run.
+
+    Raises:
+        UserError: there is no such stage, or what it takes has not been made.
+    """
+    job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
+    if name not in recipe.stages:
+        raise UserError(f"The recipe {recipe.name!r} has no stage {name!r}.", did_you_mean(name, list(recipe.stages)))
+    steps = {step.name: step for step in prepare_steps(job)}
+    needed = {name}
+    for step in reversed(steps.values()):
+        if step.name in needed:
+            needed |= {link.stage for link in step.links if link.stage}
+    before = [step for step in steps.values() if step.name in needed - {name}]
+    with explained_full_disk(workspace):
+        _, made = make_plan(job, before, partial(_make_and_say, job), ask_cached=False)
+    missing = [link.stage for link in steps[name].links if link.stage and made[link.stage].artifact is None]
+    if missing:
+        raise UserError(
+            f"{name} takes {', '.join(missing)}, which has not been made.",
+            f"Run it first: danlu run {recipe.path.name}",
+        )
+    return steps[name].stage.config, steps[name].context(job, made)
+
+
+def _make_and_say(job: Job, step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
+    job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=asdict(predicted))
+    artifact = make(job, step, made)
+    job.reporter.event("stage_finished", stage=step.name, seconds=artifact.manifest.seconds)
+    return artifact
 
 
 def _run(job: Job, record: RunRecord) -> RunResult:
