@@ -44,6 +44,7 @@ CASES = {
         for kind in OPTIMIZERS
     },
     **{kind: config_with(schedule={"kind": kind, **rest}) for kind, rest in SCHEDULES.items()},
+    "no momentum": config_with(optimizer={"kind": "sgd", "momentum": 0.0}),
     "average": config_with(ema={"decay": 0.7}),
     "early stopping": config_with(
         ema={"decay": 0.7}, optimizer={"learning_rate": 0.2}, early_stopping={"patience": 5}, validate_every_steps=1

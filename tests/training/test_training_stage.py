@@ -59,6 +59,34 @@ def test_every_weight_can_be_trained(workspace: Workspace, reporter: Any, tiny_m
     assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
 
 
+@pytest.mark.parametrize(
+    ("kind", "rate"),
+    [
+        ("sgd", 0.3),
+        ("rmsprop", 0.003),
+        ("adam", 0.01),
+        ("adafactor", 0.05),
+        ("lamb", 0.05),
+        ("lion", 0.003),
+        ("muon", 0.02),
+        ("schedule_free_adamw", 0.02),
+    ],
+)
+def test_every_optimizer_learns(
+    workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path, kind: str, rate: float
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "learns")
+    config = settings(
+        adapter=None,
+        budget={"steps": 20},
+        optimizer={"kind": kind, "learning_rate": rate},
+        schedule={"kind": "constant"},
+    )
+    last_loss = run(context, tmp_path / "out", config)["last_loss"]
+    first = json.loads((context.directory / "metrics.jsonl").read_text().splitlines()[0])
+    assert last_loss < first["train/loss"] - 1
+
+
 def test_plan_foretells_steps_tokens_and_shows_the_first_batch(
     workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path
 ) -> None:

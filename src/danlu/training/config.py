@@ -67,10 +67,11 @@ class RegularisationSettings(Strict):
     """Half of this times the sum of their squares is added to the loss. AdamW's own weight decay is something else: it
     is not divided by the mean square of the gradient."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Share of each target that is spread evenly over the vocabulary (Szegedy et al. 2015, arXiv:1512.00567)."""
+    """Share of each target that is spread evenly over the vocabulary (Szegedy et al. 2015, arXiv:1512.00567). The
+    training loss holds it; the validation loss does not."""
     dropout: float | None = Field(None, ge=0, lt=1)
     """Probability with which the model drops what its architecture can drop (for a Llama: attention weights), instead
-    of what its config says. Above zero, training is slower."""
+    of what its config says; the config of a model that is trained whole keeps it. Above zero, training is slower."""
 
 
 class AverageSettings(Strict):

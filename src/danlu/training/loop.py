@@ -41,7 +41,7 @@ class StepReport:
 
 
 class Observer(Protocol):
-    """Sees every step; never changes anything."""
+    """Sees every step; never changes what is trained."""
 
     def after_step(self, report: StepReport) -> None: ...
 
