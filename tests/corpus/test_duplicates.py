@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from danlu.corpus import duplicates
 from danlu.corpus.conversations.conversation import Example
 from danlu.corpus.dropped import Dropped
 from danlu.corpus.duplicates import (
@@ -74,6 +75,17 @@ def test_near_duplicates_equal_a_comparison_of_all_pairs(threshold: float) -> No
     assert dropped.by_reason == {"near duplicate": len(dropped)}
 
 
+@pytest.mark.parametrize(("rows", "characters"), [(3, 10**9), (10**9, 40), (10**9, 1)])
+def test_size_of_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch, rows: int, characters: int) -> None:
+    rng = random.Random(3)
+    examples = [example(" ".join(rng.choices(WORDS[:6], k=5)), row=row) for row in range(40)]
+    expected = drop_near_duplicates(examples, 0.6, Dropped(), Reporter(), "rows")
+    assert 1 < len(expected) < 40
+    monkeypatch.setattr(duplicates, "ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(duplicates, "CHARACTERS_PER_BLOCK", characters)
+    assert drop_near_duplicates(examples, 0.6, Dropped(), Reporter(), "rows") == expected
+
+
 def test_reason_names_the_kept_row_and_the_similarity() -> None:
     first = example("法国的首都是哪一座城市？请用一句话回答，并说明它在什么河边。")
     second = example("法国的首都是哪一座城市？请用一句话回答，并说明它在哪条河边。")
@@ -105,7 +117,8 @@ def test_exact_duplicates_ignore_width_and_white_space_but_not_case_or_role() ->
         example("A b c", answer="no", row=3),
     ]
     dropped = Dropped()
-    kept = list(drop_exact_duplicates(rows, dropped))
+    kept = list(drop_exact_duplicates([*rows, rows[0]], dropped))
     assert [one.row for one in kept] == [0, 2, 3]
-    assert dropped.rows[0]["row"] == 1
+    # A row that is read twice repeats itself.
+    assert [row["row"] for row in dropped.rows] == [1, 0]
     assert dropped.rows[0]["reason"].startswith(f"exact duplicate of {rows[0].id}")

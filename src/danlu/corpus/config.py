@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import SourceList, StageConfig
@@ -91,14 +98,19 @@ class CleanConfig(StageConfig):
     def kind(self) -> str:
         return self.into
 
+    @field_validator("text")
+    @classmethod
+    def _is_a_template(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_template(text)
+        return text
+
     @model_validator(mode="after")
     def _make_sense(self) -> Self:
         if "" in self.replace:
             raise ValueError("replace: there is nothing to look for in an empty text")
         if self.max_characters is not None and self.max_characters < self.min_characters:
             raise ValueError(f"max_characters ({self.max_characters}) is below min_characters ({self.min_characters})")
-        if self.text is not None:
-            parse_template(self.text)
         for setting in self._of_the_other_kind():
             if setting in self.model_fields_set:
                 other = "corpus" if self.into == "examples" else "examples"

@@ -26,12 +26,12 @@ def parse_template(template: str) -> list[tuple[str, str | None]]:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"text: {error}; a brace that is meant as one is written {{{{ or }}}}") from None
+        raise ValueError(f"{error}; a brace that is meant as one is written {{{{ or }}}}") from None
     for _, column, form, conversion in parts:
         if column == "" or form or conversion:
-            raise ValueError("text: between braces stands the name of a column and nothing else")
+            raise ValueError("between braces stands the name of a column and nothing else")
     if not any(column for _, column, _, _ in parts):
-        raise ValueError(f"text: there is no column in {template!r}; write one in braces")
+        raise ValueError(f"there is no column in {template!r}; write one in braces")
     return [(before, column) for before, column, _, _ in parts]
 
 
