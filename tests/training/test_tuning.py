@@ -16,19 +16,20 @@ from danlu.settings import Workspace
 from danlu.training.tuning import fastest, suggested_learning_rate, try_learning_rates, try_rows_at_once
 
 
-def test_suggests_a_tenth_of_where_the_loss_is_lowest() -> None:
+def test_suggests_a_tenth_of_where_most_is_gained_however_the_batches_differ() -> None:
     generator = np.random.default_rng(0)
     rates = np.geomspace(1e-6, 1, 200)
-    losses = 3 - 2 / (1 + (3e-3 / rates)) + (rates / 3e-2) ** 2 + 0.05 * generator.normal(size=200)
-    lowest = rates[np.argmin(3 - 2 / (1 + (3e-3 / rates)) + (rates / 3e-2) ** 2)]
-    suggestion = suggested_learning_rate(list(rates), list(losses))
-    assert abs(math.log10(suggestion / (lowest / 10))) < 0.4
+    gains = 2 / (1 + 3e-3 / rates) - (rates / 3e-2) ** 2
+    untrained = 3 + generator.normal(size=200)
+    losses = untrained - gains + 0.02 * generator.normal(size=200)
+    suggestion = suggested_learning_rate(list(rates), list(losses), list(untrained))
+    assert abs(math.log10(10 * suggestion / rates[np.argmax(gains)])) < 0.3
 
 
 @pytest.mark.parametrize("losses", [[], [1.0], [1.0, 2.0, 3.0]])
 def test_says_so_when_the_loss_never_fell(losses: list[float]) -> None:
     with pytest.raises(UserError, match=f"any of {len(losses)} learning rates"):
-        suggested_learning_rate([1e-3] * len(losses), losses)
+        suggested_learning_rate([1e-3] * len(losses), losses, [1.0, 1.5, 2.0])
 
 
 def test_the_suggested_rate_trains_better_than_its_neighbours_far_away(

@@ -82,10 +82,10 @@ def _only_train_stage(recipe: Recipe) -> str:
 
 def _print(console: Console, found: dict[str, Any]) -> None:
     if "learning_rate" in found:
-        rates, losses = found["learning_rate"]["learning_rates"], found["learning_rate"]["losses"]
-        table = Table("learning rate", "loss", box=SIMPLE_HEAD)
-        for place in range(0, len(rates), max(1, len(rates) // SHOWN_RATES)):
-            table.add_row(f"{rates[place]:.2g}", f"{losses[place]:.3f}")
+        columns = [found["learning_rate"][name] for name in ("learning_rates", "losses", "untrained_losses")]
+        table = Table("learning rate", "loss", "of the untrained model", box=SIMPLE_HEAD)
+        for rate, loss, untrained in list(zip(*columns, strict=True))[:: max(1, len(columns[0]) // SHOWN_RATES)]:
+            table.add_row(f"{rate:.2g}", f"{loss:.3f}", f"{untrained:.3f}")
         console.print(table)
     if "rows_at_once" in found:
         table = Table("rows at once", "time", "peak memory", "", box=SIMPLE_HEAD)

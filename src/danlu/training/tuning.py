@@ -19,14 +19,14 @@ from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
 from danlu.training.data import make_batches, read_rows
 from danlu.training.gradients import finish_gradients
-from danlu.training.loop import StepReport, train
+from danlu.training.loop import StepReport, mean_loss, train
 from danlu.training.optimizer import make_optimizer
 from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
 
 SMOOTHING = 0.8
-"""Share of the mean of earlier losses kept at each step: batches differ more than neighbouring learning rates do."""
-BELOW_LOWEST = 10.0
-"""The suggestion is this many times smaller than the rate at which the loss was lowest."""
+"""Share of the mean of earlier gains kept at each step."""
+BELOW_BEST = 10.0
+"""The suggestion is this many times smaller than the rate at which the gain was largest."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,25 @@ class RangeTest:
     learning_rates: list[float]
     losses: list[float]
     """Of the batch before each step, nats per token."""
+    untrained_losses: list[float]
+    """Of the same batches before the first step."""
     suggestion: float
     """For ``optimizer.learning_rate``."""
 
 
 class _Curve:
-    """Observer that keeps rates and losses, and sees when training breaks down."""
+    """Observer that keeps the losses, and sees when they have doubled."""
 
-    def __init__(self) -> None:
-        self.learning_rates: list[float] = []
+    def __init__(self, untrained_losses: list[float]) -> None:
+        self.untrained_losses = untrained_losses
         self.losses: list[float] = []
 
     def after_step(self, report: StepReport) -> None:
-        self.learning_rates.append(report.learning_rate)
         self.losses.append(report.loss)
 
     def has_broken_down(self) -> bool:
-        return bool(self.losses) and smoothed(self.losses)[-1] > 2 * self.losses[0]
+        gains = smoothed_gains(self.losses, self.untrained_losses)
+        return bool(gains) and gains[-1] < -self.untrained_losses[0]
 
 
 def try_learning_rates(
@@ -60,7 +62,8 @@ def try_learning_rates(
 ) -> RangeTest:
     """Smith's learning rate range test (2015, arXiv:1506.01186) with the stage's own model, data and optimizer.
 
-    Nothing is kept of what is trained, and the stage's checkpoints are not touched.
+    Batches differ more than a few steps of training change, so each loss is compared with that of the untrained model
+    on the same batch. Nothing is kept of what is trained, and the stage's checkpoints are not touched.
 
     Args:
         config: Of the train stage.
@@ -76,14 +79,15 @@ def try_learning_rates(
     rows = read_rows(context.input("data").path, "train")
     attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
     model = load_trainable(model_input.path, config, attention)
+    batches, objective = make_batches(config, rows), objective_for(config)
     rates = np.geomspace(lowest, highest, num_steps)
-    curve = _Curve()
     # A loss that is not finite ends the test as well as one that explodes.
     with micro_batch_workers(model) as pool, suppress(UserError):
+        curve = _Curve([mean_loss(model, batches.at(step).micro_batches, objective, pool) for step in range(num_steps)])
         train(
             model=model,
-            batches=make_batches(config, rows),
-            objective=objective_for(config),
+            batches=batches,
+            objective=objective,
             optimizer=make_optimizer(model, config.optimizer),
             learning_rate=lambda step, own: own * float(rates[step]) / config.optimizer.learning_rate,
             finish_gradients=partial(
@@ -100,33 +104,35 @@ def try_learning_rates(
             should_stop=curve.has_broken_down,
             pool=pool,
         )
-    rates_made = [float(rate) for rate in rates[: len(curve.losses)]]
-    return RangeTest(rates_made, curve.losses, suggested_learning_rate(rates_made, curve.losses))
+    tried = [float(rate) for rate in rates[: len(curve.losses)]]
+    untrained = curve.untrained_losses[: len(curve.losses)]
+    return RangeTest(tried, curve.losses, untrained, suggested_learning_rate(tried, curve.losses, untrained))
 
 
-def smoothed(losses: Sequence[float]) -> list[float]:
-    """Exponential mean of the losses so far, each divided by the weights it is made of."""
+def smoothed_gains(losses: Sequence[float], untrained_losses: Sequence[float]) -> list[float]:
+    """By how much each loss is below that of the untrained model: exponential means, each over its sum of weights."""
     means, mean = [], 0.0
-    for number, loss in enumerate(losses, start=1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+    for number, (loss, untrained) in enumerate(zip(losses, untrained_losses, strict=False), start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * (untrained - loss)
         means.append(mean / (1 - SMOOTHING**number))
     return means
 
 
-def suggested_learning_rate(learning_rates: Sequence[float], losses: Sequence[float]) -> float:
-    """A tenth of the rate at which the smoothed loss is lowest.
+def suggested_learning_rate(
+    learning_rates: Sequence[float], losses: Sequence[float], untrained_losses: Sequence[float]
+) -> float:
+    """A tenth of the rate at which the smoothed gain is largest.
 
     Raises:
-        UserError: it is lowest at the start.
+        UserError: there is none.
     """
-    means = smoothed(losses)
-    place = int(np.argmin(means)) if means else 0
-    if place == 0:
+    gains = smoothed_gains(losses, untrained_losses)
+    if not gains or max(gains) <= 0:
         raise UserError(
             f"The loss did not fall at any of {len(losses)} learning rates tried.",
             "Begin lower, or take more steps; if that does not help, look at the data with danlu plan.",
         )
-    return learning_rates[place] / BELOW_LOWEST
+    return learning_rates[int(np.argmax(gains))] / BELOW_BEST
 
 
 @dataclass(frozen=True)
