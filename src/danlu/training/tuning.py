@@ -17,7 +17,7 @@ from danlu.models.probe import config_from
 from danlu.training import stage
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
-from danlu.training.data import make_batches, read_rows
+from danlu.training.data import make_batches, make_rows, open_training_store
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import StepReport, mean_loss, train
 from danlu.training.optimizer import make_optimizer
@@ -76,7 +76,8 @@ def try_learning_rates(
         UserError: the loss did not fall at any rate.
     """
     model_input = context.input("model")
-    rows = read_rows(context.input("data").path, "train")
+    data = context.input("data")
+    rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
     attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
     model = load_trainable(model_input.path, config, attention)
     batches, objective = make_batches(config, rows), objective_for(config)
