@@ -44,18 +44,25 @@ def test_corpus_is_published_as_such(recipe_file: Write, tmp_path: Path) -> None
     assert batch["text"].to_pylist() == ["丹炉"]
 
 
-@pytest.mark.parametrize(
-    ("data", "what"),
-    [
-        ("texts", "packed.data needs examples, and 'texts' is a corpus."),
-        ("texts.tset", "packed.data needs examples, and 'texts.tset' is a corpus."),
-    ],
-)
-def test_corpus_does_not_stand_where_examples_must(recipe_file: Write, data: str, what: str) -> None:
-    text = CORPUS + f"  base: {{do: import, from: x.gguf}}\n  packed: {{do: tokenize, data: {data}, tokenizer: base}}\n"
+@pytest.mark.parametrize("texts", ["texts", "texts.test"])
+def test_corpus_does_not_stand_where_a_model_must(recipe_file: Write, texts: str) -> None:
+    text = CORPUS + f"  tuned: {{do: train, model: {texts}, data: texts, budget: {{steps: 1}}}}\n"
     with pytest.raises(UserError) as caught:
         build_graph(load_recipe(recipe_file(text)))
-    assert caught.value.what.endswith(f"recipe.yaml:5: {what}")
+    assert caught.value.what.endswith(f"recipe.yaml:4: tuned.model needs a model, and {texts!r} is a corpus.")
+
+
+def test_corpus_and_its_parts_stand_where_documents_may(recipe_file: Write) -> None:
+    text = (
+        CORPUS
+        + """\
+  base: {do: import, from: x.gguf}
+  packed: {do: tokenize, data: texts, tokenizer: base}
+  proof: {do: evaluate, models: [base], data: texts.test}
+  files: {do: export, model: base, data: texts.validation}
+"""
+    )
+    build_graph(load_recipe(recipe_file(text)))
 
 
 @pytest.mark.parametrize(
