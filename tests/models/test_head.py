@@ -13,6 +13,7 @@ from danlu.models.head import Head, linear_cross_entropy, token_losses
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head_module, "CHUNK_TOKENS", 7)
+    monkeypatch.setattr(head_module, "TRAINED_CHUNK_TOKENS", 7)
 
 
 @pytest.mark.parametrize("num_targets", [1, 7, 20])
@@ -46,6 +47,24 @@ def test_loss_and_gradients_equal_those_of_the_full_logits(
         assert mine.grad is not None
         assert theirs.grad is not None
         torch.testing.assert_close(mine.grad.double(), theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_under_autocast_all_products_are_bf16_and_gradients_have_the_dtypes_of_what_they_are_for() -> None:
+    torch.manual_seed(0)
+    hidden, weight = torch.randn(20, 12, requires_grad=True), torch.randn(50, 12, requires_grad=True)
+    bias, targets = torch.randn(50, requires_grad=True), torch.randint(0, 50, (20,))
+    rounded = [tensor.detach().bfloat16().double().requires_grad_() for tensor in (hidden, weight, bias)]
+    reference = cross_entropy(torch.nn.functional.linear(*rounded), targets, reduction="sum")
+    reference.backward()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = linear_cross_entropy(hidden, Head(weight=weight, bias=bias), targets)
+    loss.backward()
+    assert loss.item() == pytest.approx(reference.item(), rel=3e-3)
+    for mine, theirs in zip((hidden, weight, bias), rounded, strict=True):
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        assert mine.grad.dtype == torch.float32
+        assert float((mine.grad - theirs.grad).norm() / theirs.grad.norm()) < 1e-2
 
 
 def test_nothing_to_predict_is_no_loss() -> None:

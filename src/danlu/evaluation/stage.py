@@ -40,7 +40,7 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     share = num_rows / max(1, sum(shares.values()))
     characters = data.facts.get("num_characters", 0)
     num_characters = sum(characters.values()) if isinstance(characters, dict) else characters
-    num_tokens = num_characters * share / CHARACTERS_PER_TOKEN
+    num_tokens = min(num_characters * share / CHARACTERS_PER_TOKEN, num_rows * config.length)
     sizes = [float(model.facts.get("num_parameters", 0)) for model in context.inputs["models"]]
     num_steps = config.generations.max_new_tokens if config.generations.rows else 0
     seconds_per_billion = num_tokens / TOKENS_PER_SECOND_AND_BILLION + num_steps * SECONDS_PER_STEP_AND_BILLION

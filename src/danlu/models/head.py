@@ -17,6 +17,8 @@ from danlu.errors import UserError
 from danlu.models.shapes import filling
 
 CHUNK_TOKENS = 128
+TRAINED_CHUNK_TOKENS = 512
+"""Where the head's weight is trained: its gradient, as large as the weight, is read and written once a chunk."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> torch.Tensor:
         needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         num_targets = len(targets_N)
+        ctx.hidden_dtype, ctx.weight_dtype = hidden_ND.dtype, weight_VD.dtype
+        # Once, and for all three products: autocast would cast for each chunk, and leaves products into a buffer alone.
+        hidden_ND, weight_VD, bias_V = _in_compute_dtype(hidden_ND, weight_VD, bias_V)
         hidden_ND, targets_N = _filled(hidden_ND, targets_N)
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         gradient_ND = torch.empty_like(hidden_ND) if needs_hidden else None
         # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
         gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_weight else None
         gradient_V = torch.zeros_like(bias_V, dtype=torch.float32) if needs_bias and bias_V is not None else None
-        for start in range(0, len(hidden_ND), CHUNK_TOKENS):
-            rows = slice(start, start + CHUNK_TOKENS)
+        chunk_tokens = TRAINED_CHUNK_TOKENS if needs_weight else CHUNK_TOKENS
+        for start in range(0, len(hidden_ND), chunk_tokens):
+            rows = slice(start, start + chunk_tokens)
             logits_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V).float()
             if scale != 1.0:
                 logits_NV *= scale
@@ -132,7 +138,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 logits_NV *= softcap
             targets = targets_N[rows, None]
             normaliser_N = logits_NV.logsumexp(dim=-1, keepdim=True)
-            num_real = max(0, min(CHUNK_TOKENS, num_targets - start))
+            num_real = max(0, min(chunk_tokens, num_targets - start))
             likelihoods_N = logits_NV.gather(1, targets)
             if label_smoothing:
                 likelihoods_N.lerp_(logits_NV.mean(dim=-1, keepdim=True), label_smoothing)
@@ -158,7 +164,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 gradient_VD += slopes_NV.T @ hidden_ND[rows]
         gradient_ND = gradient_ND[:num_targets] if gradient_ND is not None else None
         ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
-        ctx.weight_dtype = weight_VD.dtype
         return total
 
     @staticmethod
@@ -167,8 +172,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
         gradient_ND, gradient_VD, gradient_V = (
             None if gradient is None else gradient * factor.to(gradient.dtype) for gradient in ctx.saved_tensors
         )
+        if gradient_ND is not None:
+            gradient_ND = gradient_ND.to(ctx.hidden_dtype)
         if gradient_VD is not None:
             gradient_VD = gradient_VD.to(ctx.weight_dtype)
         if gradient_V is not None:
             gradient_V = gradient_V.to(ctx.weight_dtype)
         return gradient_ND, gradient_VD, gradient_V, None, None, None, None
+
+
+def _in_compute_dtype(
+    hidden_ND: torch.Tensor, weight_VD: torch.Tensor, bias_V: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """As autocast would have them; as they are where it is off."""
+    device = hidden_ND.device.type
+    if not torch.is_autocast_enabled(device):
+        return hidden_ND, weight_VD, bias_V
+    dtype = torch.get_autocast_dtype(device)
+    return hidden_ND.to(dtype), weight_VD.to(dtype), bias_V.to(dtype) if bias_V is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import torch
 
-from danlu.models.head import CHUNK_TOKENS
+from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
 from danlu.models.probe import DEEP, SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
@@ -63,7 +63,8 @@ def training_cost(
     held_copies, passing_copies = num_copies(settings), num_passing_copies(settings)
     trained_copies = (2 if settings.adapter else 1) + held_copies + passing_copies
     trained_bytes = int(num_trained * FLOAT32_BYTES * trained_copies + state_bytes)
-    logit_bytes = 3 * CHUNK_TOKENS * config.get_text_config().vocab_size * FLOAT32_BYTES
+    chunk_tokens = CHUNK_TOKENS if settings.adapter else TRAINED_CHUNK_TOKENS
+    logit_bytes = 3 * chunk_tokens * config.get_text_config().vocab_size * FLOAT32_BYTES
     passing_bytes = probed.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
     return TrainingCost(
         seconds=num_tokens * probed.seconds_per_token + num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
