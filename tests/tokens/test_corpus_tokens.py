@@ -17,7 +17,6 @@ from danlu.models.frame import Frame
 from danlu.telemetry.reporter import Reporter
 from danlu.tokens import corpus
 from danlu.tokens.corpus import tokenize_corpus
-from danlu.tokens.encoder import Encoder
 
 TEXTS = [f"document {number} 丹炉 " + "word " * (number % 7) for number in range(40)]
 
@@ -63,23 +62,22 @@ def test_a_killed_run_goes_on_and_makes_the_same(
     write_corpus(directory, TEXTS)
     monkeypatch.setattr(corpus, "RANGE_BYTES", 300)
     whole = run(tiny_tokenizer, directory, tmp_path / "whole")
-    encode, calls = Encoder.encode, []
+    write, written = corpus.write_shard, []
 
-    def encode_and_die(self: Encoder, texts: list[str]) -> Any:
-        calls.append(len(texts))
-        if len(calls) == 3:
+    def write_and_die(folder: Path, number: int, ids: Any, vocabulary_size: int) -> None:
+        written.append(len(ids))
+        if len(written) == 3:
             raise KeyboardInterrupt
-        return encode(self, texts)
+        write(folder, number, ids, vocabulary_size)
 
-    monkeypatch.setattr(Encoder, "encode", encode_and_die)
+    monkeypatch.setattr(corpus, "write_shard", write_and_die)
     with pytest.raises(KeyboardInterrupt):
         run(tiny_tokenizer, directory, tmp_path / "cut")
-    # A range that was cut off while it was written has no mark and is made again.
-    (tmp_path / "cut" / "kept" / "train-00002").mkdir(exist_ok=True)
+    # The range that was cut off while it was written has no mark and is made again.
     (tmp_path / "cut" / "out").rename(tmp_path / "cut" / "died")
     resumed = run(tiny_tokenizer, directory, tmp_path / "cut")
     assert resumed.fingerprint == whole.fingerprint
-    assert sum(calls) == len(TEXTS) + calls[2]
+    assert sum(written) == whole.num_tokens + written[2]
 
 
 @given(

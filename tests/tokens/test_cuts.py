@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from vocabulary_texts import ANY, MIXED
 
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS, build
 from danlu.tokens.cuts import Cuts, is_closed_letter, token_cuts, word_cuts
+from vocabulary_texts import ANY, MIXED
 
 
 def places(cuts: Cuts, text: str) -> list[int]:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from vocabulary_texts import LINES, SPECIAL, TEXTS
 
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS, build
 from danlu.telemetry.reporter import Reporter
 from danlu.tokens import lookup
 from danlu.tokens.encoder import SEPARATOR, Encoder
+from vocabulary_texts import LINES, SPECIAL, TEXTS
 
 RULES = ["gpt-2", "smollm", "llama-bpe", "smaug-bpe", "qwen2", "qwen35"]
 

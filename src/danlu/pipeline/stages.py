@@ -33,6 +33,9 @@ STAGES: StageTable = {
     "import": StageType("danlu.importing.config:ImportConfig", "danlu.importing.stage"),
     "initialize": StageType("danlu.initializing.config:InitializeConfig", "danlu.initializing.stage"),
     "clean": StageType("danlu.corpus.config:CleanConfig", "danlu.corpus.stage"),
+    "train_tokenizer": StageType(
+        "danlu.tokens.vocabulary.config:TrainTokenizerConfig", "danlu.tokens.vocabulary.stage"
+    ),
     "tokenize": StageType("danlu.tokens.config:TokenizeConfig", "danlu.tokens.stage"),
     "train": StageType("danlu.training.config:TrainConfig", "danlu.training.stage"),
     "evaluate": StageType("danlu.evaluation.config:EvaluateConfig", "danlu.evaluation.stage"),

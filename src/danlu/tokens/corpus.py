@@ -46,7 +46,7 @@ def tokenize_corpus(
     Raises:
         UserError: the training split has no document.
     """
-    frame, encoder = Frame.of(tokenizer), Encoder(tokenizer)
+    frame, encoder = Frame.of(tokenizer), Encoder(tokenizer, reporter)
     for split in SPLITS:
         (out / split).mkdir()
         with reporter.progress(f"tokenising {split}", num_characters.get(split, 0), "characters") as task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -51,3 +52,9 @@ def describe_splits(splits: dict[str, TokenStore], length: int) -> dict[str, Any
 def num_rows_of(store: TokenStore, length: int) -> int:
     """Rows of the batch in one pass over a split."""
     return len(store.row_offsets) - 1 if store.row_offsets is not None else -(-store.num_tokens // length)
+
+
+def num_characters(facts: Mapping[str, Any]) -> int:
+    """Of examples, whose facts say it in all, or of a corpus, whose facts say it by split."""
+    found = facts.get("num_characters", 0)
+    return sum(found.values()) if isinstance(found, dict) else int(found)

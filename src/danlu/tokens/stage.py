@@ -15,7 +15,7 @@ from danlu.models.load import load_tokenizer
 from danlu.tokens.config import TokenizeConfig
 from danlu.tokens.corpus import tokenize_corpus
 from danlu.tokens.examples import tokenize_examples
-from danlu.tokens.facts import describe_splits
+from danlu.tokens.facts import describe_splits, num_characters
 
 VERSION = 2
 PREPARES = True
@@ -34,7 +34,7 @@ def plan(config: TokenizeConfig, context: StageContext) -> Estimate:
     """From the number of characters alone."""
     data = context.input("data")
     _check_settings(config, data)
-    characters = _num_characters(data)
+    characters = num_characters(data.facts)
     return Estimate(
         seconds=slowness() * (BASE_SECONDS + characters * SECONDS_PER_CHARACTER),
         peak_memory_bytes=BASE_MEMORY_BYTES + characters * MEMORY_PER_CHARACTER,
@@ -52,8 +52,8 @@ def run(config: TokenizeConfig, context: StageContext, out: Path) -> dict[str, A
     _check_length(config.length, directory)
     tokenizer = load_tokenizer(directory)
     if data.kind == "corpus":
-        num_characters = data.facts.get("num_characters", {})
-        facts = tokenize_corpus(tokenizer, data.path, num_characters, reporter, context.directory / "ranges", out)
+        kept = context.directory / "ranges"
+        facts = tokenize_corpus(tokenizer, data.path, data.facts["num_characters"], reporter, kept, out)
     else:
         facts = tokenize_examples(config, tokenizer, data.path, reporter, out)
     splits = {split: TokenStore.open(out, split) for split in SPLITS}
@@ -72,11 +72,6 @@ def _check_settings(config: TokenizeConfig, data: Input) -> None:
             f"{given[0]}: the documents of a corpus are cut into rows of equal length; only examples are packed whole.",
             f"Take {given[0]!r} out.",
         )
-
-
-def _num_characters(data: Input) -> int:
-    characters = data.facts.get("num_characters", 0)
-    return sum(characters.values()) if isinstance(characters, dict) else int(characters)
 
 
 def _check_something_to_train_on(train: TokenStore, data: Input) -> None:

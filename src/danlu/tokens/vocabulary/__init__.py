@@ -1,0 +1,1 @@
+"""``do: train_tokenizer``: a vocabulary of one's own."""

@@ -1,0 +1,92 @@
+"""Settings of ``do: train_tokenizer``."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from danlu.artifacts.manifest import Strict
+from danlu.artifacts.stage import Reference, StageConfig
+from danlu.errors import did_you_mean
+from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
+
+NUM_BYTES = 256
+
+
+class SpecialTokens(Strict):
+    """Tokens that no text is merged into. They have the first ids, in this order."""
+
+    begin_of_text: str = "<|begin_of_text|>"
+    """The bos token. It stands ready for those who make documents; the tokenizer itself adds nothing to a text, and
+    GGUF files say so too (``add_bos_token`` false), so that llama.cpp feeds a model what it was trained on."""
+    end_of_text: str = "<|end_of_text|>"
+    """The eos token, which is also what sequences are filled up with."""
+    begin_of_turn: str = "<|im_start|>"
+    """Begins a turn in the chat template (ChatML), so that fine-tuning later needs no new token."""
+    end_of_turn: str = "<|im_end|>"
+    """Ends a turn in the chat template."""
+    more: tuple[str, ...] = ()
+    """Any others, for example ``<tool_call>``."""
+
+    @property
+    def all(self) -> list[str]:
+        """In the order of their ids."""
+        return [self.begin_of_text, self.end_of_text, self.begin_of_turn, self.end_of_turn, *self.more]
+
+    @model_validator(mode="after")
+    def _different(self) -> SpecialTokens:
+        for token in self.all:
+            if not token or not token.isascii() or token != token.strip():
+                raise ValueError(f"{token!r} is no special token: ASCII without blanks around it is")
+            if self.all.count(token) > 1:
+                raise ValueError(f"{token!r} is named twice")
+        return self
+
+
+class TrainTokenizerConfig(StageConfig):
+    """Text -> a byte-level BPE tokenizer that transformers and llama.cpp read alike."""
+
+    KIND: ClassVar[str] = "tokenizer"
+
+    do: Literal["train_tokenizer"] = "train_tokenizer"
+    data: Annotated[str, Reference(("corpus", "examples"))]
+    """Documents, or examples, whose messages are then the text. The training split is learnt from; how well the
+    vocabulary fits is measured on the validation split if there is one."""
+    algorithm: Literal["bpe"] = "bpe"
+    """bpe: byte-level byte-pair encoding. Any text can be written with it; nothing is unknown."""
+    vocabulary_size: int = 32_000
+    """Tokens in all: 256 bytes, the special tokens, and what merging gives."""
+    pre_tokenizer: str = "qwen2"
+    """How text is cut into words before merging, by llama.cpp's name. qwen2: digits one by one, punctuation may begin
+    a word; for Chinese and English. Others: gpt-2, smollm, llama-bpe, smaug-bpe, qwen35."""
+    special_tokens: SpecialTokens = SpecialTokens()
+    """Tokens with a meaning of their own."""
+    sample_characters: int = Field(default=200_000_000, ge=1)
+    """Text to learn from, at most. Of more, whole documents are chosen at random."""
+    seed: int = Field(default=0, ge=0)
+    """Decides which documents are chosen."""
+
+    @field_validator("pre_tokenizer")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in PRE_TOKENIZERS:
+            raise ValueError(
+                f"{name!r} is no pre-tokenizer that llama.cpp knows. {did_you_mean(name, list(PRE_TOKENIZERS))}"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _large_enough(self) -> TrainTokenizerConfig:
+        least = NUM_BYTES + len(self.special_tokens.all)
+        if self.vocabulary_size < least:
+            raise ValueError(
+                f"vocabulary_size: {self.vocabulary_size} is less than the {NUM_BYTES} bytes and "
+                f"{len(self.special_tokens.all)} special tokens that every vocabulary has; set it to {least} or more"
+            )
+        return self
+
+    @property
+    def num_new_tokens(self) -> int:
+        """Tokens that merging has to give."""
+        return self.vocabulary_size - NUM_BYTES - len(self.special_tokens.all)
