@@ -12,7 +12,7 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
-BENCHMARKS := bench-sft bench-plan bench-demo prove-resume prove-exports prove-invariants
+BENCHMARKS := bench-sft bench-tokenizer bench-plan bench-demo prove-resume prove-exports prove-invariants
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-demo        time and memory of the demo'
 	@echo 'make bench-plan        what danlu plan foretells beside what is measured'
 	@echo "make bench-sft         training speed beside TRL's SFTTrainer"
+	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
 	@echo 'make prove-exports     every exported file says what the trained model says'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,7 @@ def train_merges(
         pre_tokenizer: How text is cut into words, which merging never crosses.
         reporter: Told why the slow way is taken.
     """
-    try:
-        import gigabpe  # noqa: F401
-    except ImportError:
+    if not has_fast_trainer():
         reporter.say("The tokenizers library trains, more slowly: gigabpe is not installed (the extra 'tokenizer').")
         return train_slowly(chain.from_iterable(batches()), num_new_tokens, pre_tokenizer)
     sample = _sample(batches())
@@ -48,6 +47,11 @@ def train_merges(
         reporter.warn("gigabpe learns other merges than the tokenizers library from a sample; the library trains.")
         return train_slowly(chain.from_iterable(batches()), num_new_tokens, pre_tokenizer)
     return train_fast(batches(), num_new_tokens, pre_tokenizer)
+
+
+def has_fast_trainer() -> bool:
+    """Whether gigabpe is installed."""
+    return find_spec("gigabpe") is not None
 
 
 def train_fast(batches: Iterable[list[str]], num_new_tokens: int, pre_tokenizer: PreTokenizer) -> Merges:
