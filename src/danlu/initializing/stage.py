@@ -37,11 +37,14 @@ def plan(config: InitializeConfig, context: StageContext) -> Estimate:
 
 def run(config: InitializeConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Draw the weights and write a Hugging Face directory."""
+    from transformers.utils import logging
+
     from danlu.initializing.build import make_config, make_model
     from danlu.models.describe import describe_model
     from danlu.models.files import save_config, save_tokenizer
     from danlu.models.load import load_tokenizer
 
+    logging.disable_progress_bar()  # it would cut through the run's own progress
     tokenizer = load_tokenizer(context.input("tokenizer").path)
     model = make_model(config, make_config(config, tokenizer))
     model.save_pretrained(str(out))
