@@ -52,7 +52,7 @@ def test_what_was_found_is_shown_and_written(toy_cli: Cli, tmp_path: Path, monke
         {"do": "train", "model": "base", "data": "packed", "budget": {"steps": 1}, "batch": {"rows": 2}}
     )
     tested = tuning.RangeTest([0.001, 0.01], [3.0, 2.0], [3.0, 3.0], 0.00123)
-    tried = [tuning.RowsAtOnce(1, 20.0, 2**30, True), tuning.RowsAtOnce(2, 10.0, 2**40, False)]
+    tried = [tuning.RowsAtOnce(1, 20.0, 100, 2**30, True), tuning.RowsAtOnce(2, 10.0, 100, 2**40, False)]
     monkeypatch.setattr(tune, "prepare_stage", lambda *_: (config, None))
     monkeypatch.setattr(tuning, "try_learning_rates", lambda *_, **__: tested)
     monkeypatch.setattr(tuning, "try_rows_at_once", lambda *_: tried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danlu.artifacts.tokens import TokenStore
-from danlu.training.rows import ContiguousRows, PackedRows
+from danlu.training.rows import ContiguousRows, PackedRows, Rows, Workload
 from packed_rows import make_store
 
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])
@@ -90,8 +91,30 @@ def test_any_contiguous_row_can_be_asked_for_alone_and_seeds_differ() -> None:
     assert rows[:7] != rows[8:15]
 
 
-@pytest.mark.parametrize("rows", [PackedRows(STORE, 0), ContiguousRows(corpus([3, 9, 4]), 5, 0)])
-def test_rows_say_how_many_tokens_they_hold(rows: PackedRows | ContiguousRows) -> None:
-    places = np.arange(12)
-    assert rows.num_tokens(places).tolist() == [len(rows.row(place).input_ids) for place in places.tolist()]
-    assert rows.names(places)
+def counted(rows: Rows, num_rows: int) -> Workload:
+    """The slow way: look at every row."""
+    seen = [rows.row(place) for place in range(num_rows)]
+    return Workload(
+        sum(len(row.input_ids) for row in seen),
+        sum(int(row.supervised.sum()) for row in seen),
+        sum(int(length) * (int(length) + 1) // 2 for row in seen for length in row.document_lengths),
+    )
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 4, 5, 13])
+@pytest.mark.parametrize("store", [STORE, replace(STORE, supervised=None)])
+def test_packed_rows_say_how_much_work_they_are(store: TokenStore, num_rows: int) -> None:
+    rows = PackedRows(store, 1)
+    assert rows.workload(num_rows) == counted(rows, num_rows)
+    assert rows.num_tokens(num_rows) == counted(rows, num_rows).num_tokens
+    assert rows.names(np.arange(num_rows + 1))
+
+
+@given(lengths=LENGTHS, length=st.integers(1, 11), isolate=st.booleans())
+def test_contiguous_rows_say_how_much_work_an_epoch_is(lengths: list[int], length: int, isolate: bool) -> None:
+    lengths[0] += -sum(lengths) % length  # an epoch of whole rows
+    rows = ContiguousRows(corpus(lengths), length, 3, isolate_documents=isolate)
+    said, seen = rows.workload(rows.num_rows), counted(rows, rows.num_rows)
+    assert said.num_tokens == seen.num_tokens == rows.num_tokens(rows.num_rows)
+    assert (said.num_targets, said.num_pairs) == pytest.approx((seen.num_targets, seen.num_pairs))
+    assert rows.names(np.arange(3))

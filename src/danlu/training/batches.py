@@ -16,7 +16,7 @@ import torch
 
 from danlu.models.attention import DocumentLayout
 from danlu.models.shapes import filling
-from danlu.training.rows import Row, Rows
+from danlu.training.rows import Row, Rows, Workload
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,11 @@ class BatchStream:
 
     def num_tokens(self, num_steps: int) -> int:
         """Real tokens that the first `num_steps` steps read."""
-        return int(self.rows.num_tokens(np.arange(num_steps * self.rows_per_batch)).sum())
+        return self.rows.num_tokens(num_steps * self.rows_per_batch)
 
-    def num_steps_for_tokens(self, tokens: int) -> int:
-        """Fewest steps after which at least `tokens` real tokens have been read."""
-        # A row holds at least one token; twice as many steps are looked at until they are enough.
-        steps = 1
-        while self.num_tokens(steps) < tokens:
-            steps *= 2
-        per_step = self.rows.num_tokens(np.arange(steps * self.rows_per_batch)).reshape(steps, -1).sum(1)
-        return int(np.searchsorted(np.cumsum(per_step), tokens)) + 1
+    def workload(self, num_steps: int) -> Workload:
+        """Of the first `num_steps` steps."""
+        return self.rows.workload(num_steps * self.rows_per_batch)
 
 
 def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:

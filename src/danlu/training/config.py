@@ -31,7 +31,7 @@ class LoraSettings(Strict):
 
 
 class Budget(Strict):
-    """How long to train: exactly one of the three."""
+    """How long to train: exactly one of these."""
 
     tokens: int | None = Field(None, ge=1)
     """Real tokens read, supervised or not; the last step is the one that reaches the number."""
@@ -39,12 +39,19 @@ class Budget(Strict):
     """Passes over the training rows."""
     steps: int | None = Field(None, ge=1)
     """Optimizer steps."""
+    flops: float | None = Field(None, gt=0)
+    """Floating point operations, as `danlu.models.flops` counts them; the last step is the one that reaches the
+    number."""
+    minutes: float | None = Field(None, gt=0)
+    """From the beginning of the stage to the end of the last step. How many steps that is, is decided once, by timing
+    some before training begins, so the result depends on how fast the machine is."""
 
     @model_validator(mode="after")
     def exactly_one(self) -> Budget:
-        given = [name for name in ("tokens", "epochs", "steps") if getattr(self, name) is not None]
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of tokens, epochs, steps (got {', '.join(given) or 'none'})")
+            known = ", ".join(type(self).model_fields)
+            raise ValueError(f"give exactly one of {known} (got {', '.join(given) or 'none'})")
         return self
 
 

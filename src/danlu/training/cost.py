@@ -12,10 +12,12 @@ from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
 from danlu.models.probe import DEEP, SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
+from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies
 from danlu.training.config import TrainConfig
 from danlu.training.loop import accumulate_gradients
 from danlu.training.optimizer import make_optimizer, state_bytes, trained_parameters
+from danlu.training.pace import Pace
 from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
@@ -24,13 +26,16 @@ ALLOCATOR_FACTOR = 1.35
 tokens, ranks of 16 and 64, in bf16 and fp32."""
 ROUNDS = 2
 """How many micro-batches each worker takes in the probe."""
+FORWARD_SHARE = 1 / 3
+"""Of the time of a forward and backward pass: the backward pass has two products for each of the forward pass."""
 LOAD_SECONDS_PER_GB = 3.0
 """Reading safetensors and putting the adapter on, per 10^9 parameters' bytes in the file."""
 
 
 @dataclass(frozen=True)
 class TrainingCost:
-    seconds: float
+    seconds_per_token: float
+    loading_seconds: float
     peak_memory_bytes: int
     checkpoint_bytes: int
     num_trained_parameters: int
@@ -41,12 +46,10 @@ def training_cost(
     model_config: dict[str, Any],
     num_parameters: int,
     batches: BatchStream,
-    num_steps: int,
     attention: str | None,
-    num_tokens: int,
     num_trained: int,
 ) -> TrainingCost:
-    """Time and memory of `num_steps` steps, from a probe of the real first batch on shallow copies of the model.
+    """Time and memory of training, from a probe of the real first batch on shallow copies of the model.
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
     average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, its
@@ -67,7 +70,8 @@ def training_cost(
     logit_bytes = 3 * chunk_tokens * config.get_text_config().vocab_size * FLOAT32_BYTES
     passing_bytes = probed.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
     return TrainingCost(
-        seconds=num_tokens * probed.seconds_per_token + num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
+        seconds_per_token=probed.seconds_per_token,
+        loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
         peak_memory_bytes=held_bytes
         + weight_bytes
         + trained_bytes
@@ -75,6 +79,20 @@ def training_cost(
         checkpoint_bytes=(settings.checkpoint.keep + 1)
         * int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
         num_trained_parameters=num_trained,
+    )
+
+
+def foretold_pace(settings: TrainConfig, cost: TrainingCost, num_validation_tokens: int) -> Pace:
+    """How long training takes, from what the probe found."""
+    before = cost.loading_seconds
+    if settings.budget.minutes is not None:
+        before += cost.loading_seconds + timed_seconds(60 * settings.budget.minutes)
+    return Pace(
+        seconds_per_token=cost.seconds_per_token,
+        validation_seconds=num_validation_tokens * cost.seconds_per_token * FORWARD_SHARE,
+        validate_every_steps=settings.validate_every_steps,
+        checkpoint_share=0.0,
+        seconds_before=before,
     )
 
 

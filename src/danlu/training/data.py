@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -64,16 +63,6 @@ def make_batches(config: TrainConfig, rows: Rows) -> BatchStream:
         rows_at_once=min(config.batch.rows_at_once, config.batch.rows),
         device=default_device(),
     )
-
-
-def steps_of(config: TrainConfig, batches: BatchStream) -> int:
-    """How many optimizer steps the budget buys."""
-    if config.budget.steps is not None:
-        return config.budget.steps
-    if config.budget.epochs is not None:
-        return math.ceil(config.budget.epochs * batches.rows.num_rows / batches.rows_per_batch)
-    assert config.budget.tokens is not None
-    return batches.num_steps_for_tokens(config.budget.tokens)
 
 
 def validation_micro_batches(config: TrainConfig, directory: Path, length: int) -> list[MicroBatch]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +32,17 @@ class Row:
     """Shape (row_documents,), in tokens; sums to row_tokens. Documents do not see each other."""
 
 
+@dataclass(frozen=True)
+class Workload:
+    """How much some rows give a model to do."""
+
+    num_tokens: float
+    num_targets: float
+    """Supervised tokens."""
+    num_pairs: float
+    """A token and one it sees, the token itself included: n (n + 1) / 2 in a document of n tokens."""
+
+
 class Rows(Protocol):
     """An endless sequence of rows."""
 
@@ -42,8 +53,12 @@ class Rows(Protocol):
 
     def row(self, place: int) -> Row: ...
 
-    def num_tokens(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Shape (places,): how many tokens those rows hold."""
+    def num_tokens(self, num_rows: int) -> int:
+        """Tokens that the first `num_rows` rows hold."""
+        ...
+
+    def workload(self, num_rows: int) -> Workload:
+        """Of the first `num_rows` rows."""
         ...
 
     def names(self, places: npt.NDArray[np.int64]) -> str:
@@ -83,8 +98,12 @@ class PackedRows:
             lengths,
         )
 
-    def num_tokens(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.diff(self.token_offsets)[self.indices(places)]
+    def num_tokens(self, num_rows: int) -> int:
+        return self._sum(np.diff(self.token_offsets), num_rows)
+
+    def workload(self, num_rows: int) -> Workload:
+        targets, pairs = self._targets_and_pairs
+        return Workload(self.num_tokens(num_rows), self._sum(targets, num_rows), self._sum(pairs, num_rows))
 
     def names(self, places: npt.NDArray[np.int64]) -> str:
         return f"rows {', '.join(map(str, self.indices(places)))} of the training data"
@@ -96,6 +115,21 @@ class PackedRows:
         for epoch in np.unique(epochs):
             found[epochs == epoch] = self._epoch_order(int(epoch))[offsets[epochs == epoch]]
         return found
+
+    def _sum(self, of_rows: npt.NDArray[np.int64], num_rows: int) -> int:
+        """Sum over the first `num_rows` rows of the sequence. `of_rows`: one number for each row of the store."""
+        epochs, rest = divmod(num_rows, self.num_rows)
+        return epochs * int(of_rows.sum()) + int(of_rows[self._epoch_order(epochs)[:rest]].sum())
+
+    @cached_property
+    def _targets_and_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each of shape (rows of the store,)."""
+        lengths, firsts = self.store.document_lengths, self.row_offsets[:-1]
+        if self.store.supervised is None:
+            targets = np.diff(self.token_offsets) - np.diff(self.row_offsets)
+        else:
+            targets = np.add.reduceat(self.store.supervised, self.token_offsets[:-1], dtype=np.int64)
+        return targets, np.add.reduceat(num_pairs(lengths), firsts)
 
 
 class ContiguousRows:
@@ -127,8 +161,14 @@ class ContiguousRows:
         document_lengths = np.array(lengths if self.isolate_documents else [self.length], np.int64)
         return Row(np.concatenate(parts), all_but_first(document_lengths), document_lengths)
 
-    def num_tokens(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.full(len(places), self.length, np.int64)
+    def num_tokens(self, num_rows: int) -> int:
+        return num_rows * self.length
+
+    def workload(self, num_rows: int) -> Workload:
+        """Where documents are hidden from each other, targets and pairs are those of a mean row of the first epoch."""
+        tokens = self.num_tokens(num_rows)
+        targets, pairs = self._per_token
+        return Workload(tokens, tokens * targets, tokens * pairs)
 
     def names(self, places: npt.NDArray[np.int64]) -> str:
         return f"tokens {places[0] * self.length:,} to {(places[-1] + 1) * self.length:,} of the shuffled corpus"
@@ -150,6 +190,16 @@ class ContiguousRows:
                 position, document = stop, document + 1
         return pieces
 
+    @cached_property
+    def _per_token(self) -> tuple[float, float]:
+        """Targets and pairs."""
+        if not self.isolate_documents:
+            return 1 - 1 / self.length, (self.length + 1) / 2
+        ends = self._epoch_ends(0)
+        cuts = np.union1d(ends, np.arange(0, self.store.num_tokens, self.length)).astype(np.int64)
+        lengths: npt.NDArray[np.int64] = np.diff(cuts)
+        return 1 - len(lengths) / self.store.num_tokens, float(num_pairs(lengths).sum()) / self.store.num_tokens
+
     def _cumulate(self, epoch: int) -> npt.NDArray[np.int64]:
         """Where each document of an epoch ends, in the order of the epoch."""
         return np.cumsum(self._lengths[self._epoch_order(epoch)])
@@ -160,6 +210,11 @@ def all_but_first(document_lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.boo
     supervised = np.ones(int(document_lengths.sum()), np.bool_)
     supervised[np.cumsum(document_lengths) - document_lengths] = False
     return supervised
+
+
+def num_pairs(document_lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Shape (documents,): in each, how many pairs of a token and one it sees there are, itself included."""
+    return document_lengths * (document_lengths + 1) // 2
 
 
 def shuffler(seed: int, count: int) -> Callable[[int], npt.NDArray[np.int64]]:

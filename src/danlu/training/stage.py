@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,22 @@ from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import save_adapter
 from danlu.models.files import save_config, save_tokenizer
+from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
 from danlu.models.preview import preview_row
 from danlu.models.probe import config_from
 from danlu.telemetry.metrics import MetricsWriter
+from danlu.training.budget import budget_notes, flops_of, steps_of, steps_within
+from danlu.training.calibration import decide_steps, say_whether_it_held
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions, check_validation, companion_notes
 from danlu.training.config import TrainConfig
-from danlu.training.cost import training_cost
+from danlu.training.cost import foretold_pace, training_cost
 from danlu.training.data import (
     data_notes,
     make_batches,
     make_rows,
     open_training_store,
-    steps_of,
     validation_micro_batches,
 )
 from danlu.training.gradients import finish_gradients
@@ -53,30 +56,34 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     store = open_training_store(config, data.path)
     rows = make_rows(config, store, data.facts["length"])
     batches = make_batches(config, rows)
-    num_steps = steps_of(config, batches)
-    num_tokens = batches.num_tokens(num_steps)
+    num_validation_tokens = TokenStore.open(data.path, "validation").num_tokens
     attention = attention_for(config_from(dict(model.facts["config"])), rows, config.batch.rows_at_once)
     whole = weightless_trainable(dict(model.facts["config"]), config)
     check_group_patterns(whole, config.optimizer)
-    check_validation(config, TokenStore.open(data.path, "validation").num_tokens)
+    check_validation(config, num_validation_tokens)
     cost = training_cost(
         config,
         dict(model.facts["config"]),
         model.facts["num_parameters"],
         batches,
-        num_steps,
         attention,
-        num_tokens,
         sum(parameter.numel() for parameter in trained_parameters(whole)),
     )
+    flops = TrainingFlops.of(whole)
+    pace = foretold_pace(config, cost, num_validation_tokens)
+    num_steps = steps_of(
+        config.budget, batches, flops=lambda: flops, steps_in_time=partial(steps_within, pace, batches)
+    )
+    num_tokens = batches.num_tokens(num_steps)
     first_row = rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     return Estimate(
-        seconds=cost.seconds,
+        seconds=pace.seconds(num_steps, num_tokens),
         peak_memory_bytes=cost.peak_memory_bytes,
         disk_bytes=artifact_bytes + cost.checkpoint_bytes,
         notes=[
             *data_notes(store, data.facts, batches, num_steps, num_tokens),
+            *budget_notes(config.budget, num_steps, flops_of(flops, batches, num_steps)),
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
@@ -90,13 +97,21 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
 
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
+    started = time.perf_counter()
     torch.use_deterministic_algorithms(True)
     model_input, data = context.input("model"), context.input("data")
     rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
     batches = make_batches(config, rows)
-    num_steps = steps_of(config, batches)
     objective = objective_for(config)
     attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
+    held_out = validation_micro_batches(config, data.path, data.facts["length"])
+    check_validation(config, len(held_out))
+    num_steps = steps_of(
+        config.budget,
+        batches,
+        flops=lambda: TrainingFlops.of(weightless_trainable(dict(model_input.facts["config"]), config)),
+        steps_in_time=lambda seconds: decide_steps(config, context, batches, held_out, attention, seconds, started),
+    )
 
     model = load_trainable(model_input.path, config, attention)
     check_group_patterns(model, config.optimizer)
@@ -115,8 +130,6 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     if first_step:
         context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
 
-    held_out = validation_micro_batches(config, data.path, data.facts["length"])
-    check_validation(config, len(held_out))
     throughput = Throughput()
     writer = MetricsWriter(context.directory, first_step + 1)
     with (
@@ -130,6 +143,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             observers.append(
                 Validate(validate, config.validate_every_steps, writer, companions.shown, companions.listeners)
             )
+        steps_started = time.perf_counter()
         steps_made = train(
             model=model,
             batches=batches,
@@ -149,7 +163,9 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             first_step=first_step,
             pool=pool,
         )
+        steps_seconds = time.perf_counter() - steps_started
     writer.close()
+    say_whether_it_held(context.directory, batches, first_step, steps_made, steps_seconds, context.reporter)
     companions.say_how_it_ended(steps_made, num_steps, context.reporter)
     with companions.final():
         save(model, model_input, config, out)
@@ -159,6 +175,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         "base": model_input.name,
         "num_steps": steps_made,
         "num_tokens_trained": batches.num_tokens(steps_made),
+        "flops": flops_of(TrainingFlops.of(model), batches, steps_made),
         "num_trained_parameters": sum(parameter.numel() for parameter in trained_parameters(model)),
         "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
         "tokens_per_second": throughput.tokens_per_second,

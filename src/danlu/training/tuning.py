@@ -142,6 +142,8 @@ class RowsAtOnce:
 
     rows_at_once: int
     seconds: float
+    num_tokens: int
+    """That are trained in this time; with a budget of minutes, as many as it is enough for."""
     peak_memory_bytes: int
     fits: bool
     """Whether this machine has the memory."""
@@ -159,11 +161,13 @@ def try_rows_at_once(config: TrainConfig, context: StageContext) -> list[RowsAtO
         batch = config.batch.model_copy(update={"rows_at_once": rows})
         estimate = stage.plan(config.model_copy(update={"batch": batch}), context)
         fits = estimate.peak_memory_bytes <= memory
-        tried.append(RowsAtOnce(rows, estimate.seconds, estimate.peak_memory_bytes, fits))
+        tried.append(
+            RowsAtOnce(rows, estimate.seconds, estimate.facts["num_tokens_trained"], estimate.peak_memory_bytes, fits)
+        )
         rows *= 2
     return tried
 
 
 def fastest(tried: Sequence[RowsAtOnce]) -> RowsAtOnce | None:
     """The fastest that fits, or None."""
-    return min((one for one in tried if one.fits), key=lambda one: one.seconds, default=None)
+    return min((one for one in tried if one.fits), key=lambda one: one.seconds / one.num_tokens, default=None)

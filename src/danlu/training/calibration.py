@@ -1,0 +1,214 @@
+"""How many steps a budget of minutes buys: decided once, from real steps timed before training begins.
+
+The steps are made by a model, an optimizer and companions of their own, at a learning rate of zero, and all of them are
+thrown away; the run that follows loads its own, so no bit of what it trains depends on them. The decision is kept in
+the stage's directory. A run that goes on after a kill finds it there and ends at the same step.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from danlu.artifacts.stage import StageContext
+from danlu.telemetry.metrics import MetricsWriter
+from danlu.telemetry.reporter import Reporter
+from danlu.training.batches import BatchStream, MicroBatch
+from danlu.training.budget import steps_within
+from danlu.training.checkpoint import Checkpoints, write_synced
+from danlu.training.companions import Companions
+from danlu.training.config import TrainConfig
+from danlu.training.gradients import finish_gradients
+from danlu.training.loop import StepReport, mean_loss, train
+from danlu.training.observers import WriteMetrics
+from danlu.training.optimizer import make_optimizer
+from danlu.training.pace import Pace
+from danlu.training.setup import load_trainable, micro_batch_workers, objective_for
+
+DECISION_FILE = "budget.json"
+TIMED_SHARE = 0.05
+"""Of the budget: so long steps are timed."""
+MOST_TIMED_SECONDS = 60.0
+WARMUP_STEPS = 1
+"""In the first step, kernels are compiled and memory is taken."""
+FEWEST_TIMED_STEPS = 3
+TIMED_VALIDATIONS = 8
+"""Micro-batches of the validation rows, at most."""
+WORTH_SAYING = 0.1
+"""Share by which the time may be off before it is said."""
+
+
+class Stopwatch:
+    """Observer that times steps, from the end of one to the end of the next, and says when there are enough.
+
+    Args:
+        seconds: How long to look; `FEWEST_TIMED_STEPS` are timed however long they take.
+        clock: In seconds.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.num_steps = 0
+        """Warm-up included."""
+        self.num_tokens = 0
+        self._clock = clock
+        self._until = clock() + seconds
+        self._began = self._last = 0.0
+
+    def after_step(self, report: StepReport) -> None:
+        self.num_steps += 1
+        self._last = self._clock()
+        if self.num_steps <= WARMUP_STEPS:
+            self._began = self._last
+        else:
+            self.num_tokens += report.num_tokens
+
+    def has_enough(self) -> bool:
+        return self.num_steps >= WARMUP_STEPS + FEWEST_TIMED_STEPS and self._clock() >= self._until
+
+    @property
+    def seconds_per_token(self) -> float:
+        return (self._last - self._began) / self.num_tokens
+
+
+def timed_seconds(budget_seconds: float) -> float:
+    """For how long steps are timed."""
+    return min(TIMED_SHARE * budget_seconds, MOST_TIMED_SECONDS)
+
+
+def decide_steps(
+    config: TrainConfig,
+    context: StageContext,
+    batches: BatchStream,
+    held_out: Sequence[MicroBatch],
+    attention: str | None,
+    budget_seconds: float,
+    started: float,
+) -> int:
+    """Steps for a budget of time: as it was decided before, or by timing some now.
+
+    Args:
+        config: Of the stage.
+        context: Of the stage, with its inputs made.
+        batches: What the run will read.
+        held_out: What it will validate on.
+        attention: As for `load_trainable`.
+        budget_seconds: From the beginning of the stage to the end of the last step.
+        started: When the stage began, by `time.perf_counter`.
+    """
+    path = context.directory / DECISION_FILE
+    if path.exists():
+        return int(json.loads(path.read_text(encoding="utf-8"))["num_steps"])
+    context.directory.mkdir(parents=True, exist_ok=True)
+    pace = _measured_pace(config, context, batches, held_out, attention, budget_seconds, started)
+    num_steps = steps_within(pace, batches, budget_seconds)
+    write_synced(path, json.dumps({"num_steps": num_steps, "pace": asdict(pace)}))
+    context.reporter.say(
+        f"{budget_seconds / 60:g} minutes are enough for {num_steps} steps at {1 / pace.seconds_per_token:,.0f}"
+        f" tokens/s; {pace.seconds_before:.0f} s of them go into loading and timing."
+    )
+    return num_steps
+
+
+def say_whether_it_held(
+    directory: Path, batches: BatchStream, first_step: int, last_step: int, seconds: float, reporter: Reporter
+) -> None:
+    """Say so when some steps took much more or less time than was decided on.
+
+    Args:
+        directory: Of the stage; without a decision in it, nothing is said.
+        batches: What the steps read.
+        first_step: How many had been made before.
+        last_step: How many have been made.
+        seconds: What they took, with validations and checkpoints.
+        reporter: Told.
+    """
+    path = directory / DECISION_FILE
+    if not path.exists() or first_step >= last_step:
+        return
+    pace = Pace(**json.loads(path.read_text(encoding="utf-8"))["pace"])
+    before, after = (pace.seconds(step, batches.num_tokens(step)) for step in (first_step, last_step))
+    off = seconds / (after - before) - 1
+    if abs(off) > WORTH_SAYING:
+        reporter.warn(
+            f"Steps {first_step + 1} to {last_step} took {seconds:.1f} s, {off:+.0%} beside the {after - before:.1f} s"
+            " they were given: the machine was not as fast as when steps were timed, or faster."
+        )
+
+
+def _measured_pace(
+    config: TrainConfig,
+    context: StageContext,
+    batches: BatchStream,
+    held_out: Sequence[MicroBatch],
+    attention: str | None,
+    budget_seconds: float,
+    started: float,
+) -> Pace:
+    """Load, train without moving, validate and save, each timed."""
+    with TemporaryDirectory(dir=context.directory) as scratch:
+        load_started = time.perf_counter()
+        model = load_trainable(context.input("model").path, config, attention)
+        optimizer = make_optimizer(model, config.optimizer)
+        companions = Companions.of(config, model, optimizer)
+        load_seconds = time.perf_counter() - load_started
+        objective = objective_for(config)
+        checkpoints = Checkpoints(
+            Path(scratch) / "checkpoints",
+            every_seconds=math.inf,
+            keep=1,
+            fingerprint="",
+            reporter=context.reporter,
+            companions=companions.stateful,
+        )
+        writer = MetricsWriter(Path(scratch), 1)
+        torch.manual_seed(config.seed)
+        stopwatch = Stopwatch(timed_seconds(budget_seconds))
+        with micro_batch_workers(model) as pool:
+            train(
+                model=model,
+                batches=batches,
+                objective=objective,
+                optimizer=optimizer,
+                learning_rate=lambda step, highest: 0.0,
+                finish_gradients=partial(
+                    finish_gradients,
+                    max_norm=config.max_gradient_norm,
+                    max_value=config.max_gradient_value,
+                    regularisation=config.regularisation,
+                ),
+                num_steps=sys.maxsize,
+                checkpoints=checkpoints,
+                observers=[*companions.observers, WriteMetrics(writer), stopwatch],
+                should_stop=stopwatch.has_enough,
+                pool=pool,
+            )
+            validation_seconds = 0.0
+            if held_out and config.validate_every_steps:
+                some = held_out[:TIMED_VALIDATIONS]
+                validation_seconds = _seconds_of(partial(mean_loss, model, some, objective, pool))
+                validation_seconds *= len(held_out) / len(some)
+        save_seconds = _seconds_of(partial(checkpoints.save, 0, model, optimizer))
+        writer.close()
+    return Pace(
+        seconds_per_token=stopwatch.seconds_per_token,
+        validation_seconds=validation_seconds,
+        validate_every_steps=config.validate_every_steps,
+        checkpoint_share=save_seconds / config.checkpoint.every_seconds,
+        # The run loads the model once more.
+        seconds_before=time.perf_counter() - started + load_seconds,
+    )
+
+
+def _seconds_of(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
