@@ -24,9 +24,8 @@ from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attenti
 from danlu.models.head import Head, hidden_states
 from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream, MicroBatch
-from danlu.training.loop import accumulate_gradients
 from danlu.training.objective import Objective, supervised_cross_entropy
-from danlu.training.optimizer import trained_parameters
+from danlu.training.passes import Passes
 from danlu.training.rows import PackedRows
 
 RECIPE = REPOSITORY / "benchmarks" / "sft.yaml"
@@ -93,7 +92,7 @@ def step(
     """Mean loss and gradient of one step over all rows, as the training loop computes them."""
     rows = PackedRows(store, seed=0)
     batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once)
-    return accumulate_gradients(model, batches.at(0), objective, trained_parameters(model)), take_gradient(model)
+    return Passes(model, objective).accumulate_gradients(batches.at(0)), take_gradient(model)
 
 
 def plain_cross_entropy(model: Any, batch: MicroBatch) -> torch.Tensor:

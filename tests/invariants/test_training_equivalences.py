@@ -20,8 +20,8 @@ from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream
-from danlu.training.loop import accumulate_gradients
 from danlu.training.objective import supervised_cross_entropy
+from danlu.training.passes import Passes
 from danlu.training.rows import PackedRows
 from packed_rows import make_store
 
@@ -48,12 +48,10 @@ def loss_and_gradient(
     model = lora_model(directory, DOCUMENT_ATTENTION)
     rows = PackedRows(store, seed=0)
     batches = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows_at_once)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with workers_of_one_thread() as workers:
-        loss = accumulate_gradients(
-            model, batches.at(0), supervised_cross_entropy, trained, workers if side_by_side else None
-        )
-    return loss, torch.cat([p.grad.flatten() for p in trained if p.grad is not None])
+        passes = Passes(model, supervised_cross_entropy, pool=workers if side_by_side else None)
+        loss = passes.accumulate_gradients(batches.at(0))
+    return loss, torch.cat([p.grad.flatten() for p in passes.trained if p.grad is not None])
 
 
 def assert_same(one: tuple[float, torch.Tensor], other: tuple[float, torch.Tensor]) -> None:

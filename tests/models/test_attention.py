@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -92,7 +93,7 @@ def test_packed_documents_equal_transformers_own_attention_on_each_alone(model_t
     config = AutoConfig.for_model(model_type, **SMALL, **ARCHITECTURES[model_type])
     assert supports_document_attention(config)
     torch.manual_seed(0)
-    plain = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    plain = AutoModelForCausalLM.from_config(copy.deepcopy(config), attn_implementation="eager").eval()
     ours = AutoModelForCausalLM.from_config(config, attn_implementation=DOCUMENT_ATTENTION).eval()
     for name, parameter in plain.named_parameters():
         if name.endswith("sinks"):

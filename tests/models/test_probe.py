@@ -62,7 +62,7 @@ def test_activations_at_full_depth(make: Callable[[str, int], Any], attention: s
     def step(model: Any) -> None:
         loss_of(model).backward()
 
-    cost = measure_cost(CONFIG, make_model, step, step)
+    cost = measure_cost(CONFIG, make_model, step, step, weights=lambda model: model.parameters())
     measured = bytes_left_by_a_forward_pass(make(attention, CONFIG.num_hidden_layers))
     assert cost.activation_bytes == pytest.approx(measured, rel=0.05)
     assert cost.seconds >= 0
@@ -90,7 +90,7 @@ class Tower(torch.nn.Module):
 @pytest.mark.parametrize("num_hidden_layers", [1, 2, 40])
 def test_each_buffer_counts_once_and_weights_do_not_count(num_hidden_layers: int) -> None:
     config = LlamaConfig(num_hidden_layers=num_hidden_layers)
-    cost = measure_cost(config, Tower, lambda tower: tower(), lambda tower: tower().backward())
+    cost = measure_cost(config, Tower, Tower.forward, lambda tower: tower().backward(), Tower.parameters)
     assert cost.activation_bytes == num_hidden_layers * 1000 * 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_equals_the_loss_transformers_computes(model_type: str) -> None:
     attention = attention_for(config, PackedRows(ALONE, 0), rows_at_once=1)
     assert attention == (None if model_type in OUTSIDE else DOCUMENT_ATTENTION)
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
+    model = AutoModelForCausalLM.from_config(copy.deepcopy(config), attn_implementation=attention).eval()
     plain = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
     plain.load_state_dict(model.state_dict())
     for row in rows_of(ALONE):

@@ -12,7 +12,8 @@ from training_stage import make_context, run, run_cut, settings
 
 from danlu.errors import UserError
 from danlu.settings import Workspace
-from danlu.training import loop, stage
+from danlu.training import stage
+from danlu.training.passes import Passes
 from packed_rows import make_store, write_store
 
 
@@ -104,7 +105,7 @@ def test_plan_foretells_steps_tokens_and_shows_the_first_batch(
 def test_a_loss_that_is_not_finite_stops_with_the_rows(
     workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "accumulate_gradients", lambda *_: float("nan"))
+    monkeypatch.setattr(Passes, "accumulate_gradients", lambda *_: float("nan"))
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "nan")
     with pytest.raises(UserError, match=r"step 1: loss nan.*rows \d+, \d+"):
         run(context, tmp_path / "out", settings())

@@ -25,6 +25,8 @@ class DocumentLayout:
 
     lengths: tuple[int, ...]
     """Lengths in tokens, in order; they add up to the length of the sequence."""
+    row_length: int | None = None
+    """In tokens, where the sequence is rows of one length and no document reaches over the end of a row."""
 
 
 def attend_documents(

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from danlu.errors import UserError
-from danlu.models.shapes import filling
+from danlu.models.compiling import compiled
+from danlu.models.shapes import MULTIPLE_TOKENS
 
 CHUNK_TOKENS = 128
 TRAINED_CHUNK_TOKENS = 512
@@ -68,7 +69,7 @@ def token_losses(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -
     """Negative log-likelihood of each target, (N,) float32, in nats. Without gradient."""
     num_targets = len(targets_N)
     losses = [hidden_ND.new_zeros(0, dtype=torch.float32)]
-    hidden_ND, targets_N = _filled(hidden_ND, targets_N)
+    hidden_ND, targets_N = _filled(hidden_ND, targets_N, MULTIPLE_TOKENS)
     with torch.no_grad():
         for start in range(0, len(hidden_ND), CHUNK_TOKENS):
             rows = slice(start, start + CHUNK_TOKENS)
@@ -77,15 +78,20 @@ def token_losses(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -
     return torch.cat(losses)[:num_targets]
 
 
-def _filled(hidden_ND: torch.Tensor, targets_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _filled(hidden_ND: torch.Tensor, targets_N: torch.Tensor, multiple: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Both with zeros appended, up to one of few shapes (see `danlu.models.shapes`)."""
-    num_filled = filling(len(targets_N))
+    num_filled = -len(targets_N) % multiple
     pad = torch.nn.functional.pad
     return pad(hidden_ND, (0, 0, 0, num_filled)), pad(targets_N, (0, num_filled))
 
 
 def linear_cross_entropy(
-    hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor, label_smoothing: float = 0.0
+    hidden_ND: torch.Tensor,
+    head: Head,
+    targets_N: torch.Tensor,
+    label_smoothing: float = 0.0,
+    *,
+    is_compiled: bool = False,
 ) -> torch.Tensor:
     """Sum (not mean) of the negative log-likelihoods of the targets, in nats, differentiable.
 
@@ -94,15 +100,65 @@ def linear_cross_entropy(
         head: Maps hidden states to logits; its weight receives a gradient if it asks for one.
         targets_N: (N,) token ids.
         label_smoothing: Share of each target that is spread evenly over the vocabulary.
+        is_compiled: Whether the element-wise work is compiled.
     """
     result: torch.Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden_ND, head.weight, head.bias, targets_N, head.scale, head.softcap, label_smoothing
+        hidden_ND, head.weight, head.bias, targets_N, Mapping(head.scale, head.softcap, label_smoothing), is_compiled
     )
     return result
 
 
+@dataclass(frozen=True)
+class Mapping:
+    """From products with the head's weight to the loss."""
+
+    scale: float
+    softcap: float | None
+    label_smoothing: float
+
+    def logits(self, products: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | float]:
+        """In float32, and their derivatives by the products."""
+        logits = products.float() * self.scale if self.scale != 1.0 else products.float()
+        if self.softcap is None:
+            return logits, self.scale
+        squashed = torch.tanh(logits / self.softcap)
+        return squashed * self.softcap, (1 - squashed.square()) * self.scale
+
+    def slopes(self, products_NV: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Of the loss by the products, as if no token were the target. The products may be written over.
+
+        Returns:
+            Slopes (N, vocabulary) in the dtype of the products, the logarithm of the softmax's denominator (N, 1), and
+            with label smoothing the mean logit (N, 1).
+        """
+        logits_NV, derivatives_NV = self.logits(products_NV)
+        normaliser_N1 = logits_NV.logsumexp(dim=-1, keepdim=True)
+        mean_N1 = logits_NV.mean(dim=-1, keepdim=True) if self.label_smoothing else None
+        slopes_NV = logits_NV.sub_(normaliser_N1).exp_()
+        if self.label_smoothing:
+            slopes_NV -= self.label_smoothing / slopes_NV.shape[1]
+        if self.softcap is not None or self.scale != 1.0:
+            slopes_NV *= derivatives_NV
+        return slopes_NV.to(products_NV.dtype), normaliser_N1, mean_N1
+
+    def at_targets(
+        self, products_N1: torch.Tensor, normaliser_N1: torch.Tensor, mean_N1: torch.Tensor | None, vocabulary: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Losses of the targets, and the slopes by their own products, both (N, 1) in float32."""
+        logits_N1, derivatives_N1 = self.logits(products_N1)
+        slopes_N1 = (logits_N1 - normaliser_N1).exp() - 1
+        losses_N1 = normaliser_N1 - logits_N1
+        if mean_N1 is not None:
+            slopes_N1 = slopes_N1 + self.label_smoothing * (1 - 1 / vocabulary)
+            losses_N1 = normaliser_N1 - torch.lerp(logits_N1, mean_N1, self.label_smoothing)
+        return losses_N1, slopes_N1 * derivatives_N1
+
+
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Cross-entropy of a linear layer, chunk by chunk; gradients are made in the forward pass."""
+    """Cross-entropy of a linear layer, chunk by chunk; gradients are made in the forward pass.
+
+    d loss / d logits = softmax(logits) - one_hot(target), of which smoothing spreads a share over all.
+    """
 
     @staticmethod
     def forward(
@@ -111,82 +167,55 @@ class _LinearCrossEntropy(torch.autograd.Function):
         weight_VD: torch.Tensor,
         bias_V: torch.Tensor | None,
         targets_N: torch.Tensor,
-        scale: float,
-        softcap: float | None,
-        label_smoothing: float,
+        mapping: Mapping,
+        is_compiled: bool,
     ) -> torch.Tensor:
         needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         num_targets = len(targets_N)
-        ctx.hidden_dtype, ctx.weight_dtype = hidden_ND.dtype, weight_VD.dtype
-        # Once, and for all three products: autocast would cast for each chunk, and leaves products into a buffer alone.
-        hidden_ND, weight_VD, bias_V = _in_compute_dtype(hidden_ND, weight_VD, bias_V)
-        hidden_ND, targets_N = _filled(hidden_ND, targets_N)
+        chunk_tokens = TRAINED_CHUNK_TOKENS if needs_weight else CHUNK_TOKENS
+        hidden_ND, targets_N = _filled(hidden_ND, targets_N, chunk_tokens if is_compiled else MULTIPLE_TOKENS)
+        device = hidden_ND.device
+        slopes_of = compiled(mapping.slopes, device.type) if is_compiled else mapping.slopes
+        add = compiled(_add, device.type) if is_compiled else _add
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         gradient_ND = torch.empty_like(hidden_ND) if needs_hidden else None
         # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
         gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_weight else None
         gradient_V = torch.zeros_like(bias_V, dtype=torch.float32) if needs_bias and bias_V is not None else None
-        chunk_tokens = TRAINED_CHUNK_TOKENS if needs_weight else CHUNK_TOKENS
         for start in range(0, len(hidden_ND), chunk_tokens):
             rows = slice(start, start + chunk_tokens)
-            logits_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V).float()
-            if scale != 1.0:
-                logits_NV *= scale
-            if softcap is not None:
-                logits_NV.div_(softcap).tanh_()
-                slope_NV = 1 - logits_NV.square()
-                logits_NV *= softcap
-            targets = targets_N[rows, None]
-            normaliser_N = logits_NV.logsumexp(dim=-1, keepdim=True)
             num_real = max(0, min(chunk_tokens, num_targets - start))
-            likelihoods_N = logits_NV.gather(1, targets)
-            if label_smoothing:
-                likelihoods_N.lerp_(logits_NV.mean(dim=-1, keepdim=True), label_smoothing)
-            total += (normaliser_N - likelihoods_N)[:num_real].sum()
+            products_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V)
+            targets = targets_N[rows]
+            own_products_N1 = products_NV.gather(1, targets[:, None])
+            slopes_NV, normaliser_N1, mean_N1 = slopes_of(products_NV)
+            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, normaliser_N1, mean_N1, products_NV.shape[1])
+            total += losses_N1[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
-            # d loss / d logits = softmax(logits) - one_hot(target), of which smoothing spreads a share over all.
-            slopes_NV = logits_NV.sub_(normaliser_N).exp_()
-            slopes_NV.scatter_add_(1, targets, torch.full_like(normaliser_N, label_smoothing - 1.0))
-            if label_smoothing:
-                slopes_NV -= label_smoothing / slopes_NV.shape[1]
+            # Not scatter_, which took 60 times as long on a CPU.
+            slopes_NV[torch.arange(len(targets), device=device), targets] = own_slopes_N1[:, 0].to(slopes_NV.dtype)
             slopes_NV[num_real:] = 0
-            if softcap is not None:
-                slopes_NV *= slope_NV
-            if scale != 1.0:
-                slopes_NV *= scale
             if gradient_V is not None:
-                gradient_V += slopes_NV.sum(0)
-            slopes_NV = slopes_NV.to(weight_VD.dtype)
+                gradient_V += slopes_NV.sum(0, dtype=torch.float32)
             if gradient_ND is not None:
                 torch.mm(slopes_NV, weight_VD, out=gradient_ND[rows])
             if gradient_VD is not None:
-                gradient_VD += slopes_NV.T @ hidden_ND[rows]
+                add(gradient_VD, slopes_NV.T @ hidden_ND[rows])
         gradient_ND = gradient_ND[:num_targets] if gradient_ND is not None else None
         ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
+        ctx.dtype = weight_VD.dtype
         return total
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (factor,) = outputs
-        gradient_ND, gradient_VD, gradient_V = (
-            None if gradient is None else gradient * factor.to(gradient.dtype) for gradient in ctx.saved_tensors
+        gradients = (
+            None if gradient is None else torch.mul(gradient, factor, out=torch.empty_like(gradient, dtype=ctx.dtype))
+            for gradient in ctx.saved_tensors
         )
-        if gradient_ND is not None:
-            gradient_ND = gradient_ND.to(ctx.hidden_dtype)
-        if gradient_VD is not None:
-            gradient_VD = gradient_VD.to(ctx.weight_dtype)
-        if gradient_V is not None:
-            gradient_V = gradient_V.to(ctx.weight_dtype)
-        return gradient_ND, gradient_VD, gradient_V, None, None, None, None
+        return *gradients, None, None, None
 
 
-def _in_compute_dtype(
-    hidden_ND: torch.Tensor, weight_VD: torch.Tensor, bias_V: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """As autocast would have them; as they are where it is off."""
-    device = hidden_ND.device.type
-    if not torch.is_autocast_enabled(device):
-        return hidden_ND, weight_VD, bias_V
-    dtype = torch.get_autocast_dtype(device)
-    return hidden_ND.to(dtype), weight_VD.to(dtype), bias_V.to(dtype) if bias_V is not None else None
+def _add(total: torch.Tensor, part: torch.Tensor) -> None:
+    total.add_(part)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import copy
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
@@ -49,26 +50,31 @@ def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention
     return AutoModelForCausalLM.from_config(shallow, dtype=dtype, attn_implementation=attention)
 
 
+Made = TypeVar("Made")
+
+
 def measure_cost(
     config: Any,
-    make_model: Callable[[int], Any],
-    work: Callable[[Any], object],
-    one_pass: Callable[[Any], object],
+    make: Callable[[int], Made],
+    work: Callable[[Made], object],
+    one_pass: Callable[[Made], object],
+    weights: Callable[[Made], Iterable[torch.Tensor]],
 ) -> Cost:
     """What some work on the whole model costs.
 
     Args:
         config: The whole model's transformers config.
-        make_model: Number of layers -> a model ready for work.
+        make: Number of layers -> a model ready for work, or what holds one.
         work: Is timed; for training, an optimizer step.
         one_pass: One forward and backward pass, whose buffers are counted.
+        weights: Those of the model, which are not counted.
     """
     seconds, kept = [], []
     for num_layers in (SHALLOW, DEEP):
-        model = make_model(num_layers)
-        kept.append(_kept_bytes(model, one_pass))
-        seconds.append(_mean_seconds(model, work))
-        del model
+        made = make(num_layers)
+        kept.append(_kept_bytes(weights(made), partial(one_pass, made)))
+        seconds.append(_mean_seconds(partial(work, made)))
+        del made
         gc.collect()
     return Cost(
         seconds=max(0.0, at_depth(seconds, config.num_hidden_layers)),
@@ -82,29 +88,29 @@ def at_depth(values: list[float] | list[int], num_layers: int) -> float:
     return values[0] + per_layer * (num_layers - SHALLOW)
 
 
-def _mean_seconds(model: Any, work: Callable[[Any], object]) -> float:
+def _mean_seconds(work: Callable[[], object]) -> float:
     """Mean, not least: the real work meets what else runs on this machine, too."""
-    work(model)  # what is compiled or allocated once
+    work()  # what is compiled or allocated once
     started = time.perf_counter()
     for _ in range(REPEATS):
-        work(model)
+        work()
     return (time.perf_counter() - started) / REPEATS
 
 
-def _kept_bytes(model: Any, one_pass: Callable[[Any], object]) -> int:
+def _kept_bytes(weights: Iterable[torch.Tensor], one_pass: Callable[[], object]) -> int:
     """Bytes of the distinct buffers that autograd keeps during a pass, weights not counted."""
-    weights = {tensor.untyped_storage().data_ptr() for tensor in model.parameters()}
+    known = {tensor.untyped_storage().data_ptr() for tensor in weights}
     sizes: dict[int, int] = {}
     kept_alive: list[torch.Tensor] = []
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights and storage.data_ptr() not in sizes:
+        if storage.data_ptr() not in known and storage.data_ptr() not in sizes:
             sizes[storage.data_ptr()] = storage.nbytes()
             # A buffer freed and reused under the same address would be counted once; holding it prevents that.
             kept_alive.append(tensor.detach())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        one_pass(model)
+        one_pass()
     return sum(sizes.values())

@@ -104,6 +104,7 @@ def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:
     supervised = np.concatenate([row.supervised for row in rows])
     lengths = np.concatenate([row.document_lengths for row in rows])
     num_tokens = len(input_ids)
+    row_lengths = {len(row.input_ids) for row in rows}
     if num_filled := filling(num_tokens):
         input_ids = np.pad(input_ids, (0, num_filled))
         lengths = np.append(lengths, num_filled)
@@ -114,7 +115,10 @@ def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:
         num_tokens=num_tokens,
         input_ids=torch.from_numpy(input_ids[None]).to(device),
         position_ids=torch.from_numpy(position_ids[None]).to(device),
-        documents=DocumentLayout(tuple(int(length) for length in lengths)),
+        documents=DocumentLayout(
+            tuple(int(length) for length in lengths),
+            row_length=row_lengths.pop() if len(row_lengths) == 1 and not num_filled else None,
+        ),
         predicting=torch.from_numpy(target_places - 1).to(device),
         targets=torch.from_numpy(input_ids[target_places]).to(device),
     )

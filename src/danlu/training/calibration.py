@@ -28,11 +28,11 @@ from danlu.training.checkpoint import Checkpoints, write_synced
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
 from danlu.training.gradients import finish_gradients
-from danlu.training.loop import StepReport, mean_loss, train
+from danlu.training.loop import StepReport, train
 from danlu.training.observers import WriteMetrics
 from danlu.training.optimizer import make_optimizer
 from danlu.training.pace import Pace
-from danlu.training.setup import load_trainable, micro_batch_workers, objective_for
+from danlu.training.setup import load_trainable, make_scaler, passes_over
 
 DECISION_FILE = "budget.json"
 TIMED_SHARE = 0.05
@@ -160,7 +160,6 @@ def _measured_pace(
         optimizer = make_optimizer(model, config.optimizer)
         companions = Companions.of(config, model, optimizer)
         load_seconds = time.perf_counter() - load_started
-        objective = objective_for(config)
         checkpoints = Checkpoints(
             Path(scratch) / "checkpoints",
             every_seconds=math.inf,
@@ -172,11 +171,11 @@ def _measured_pace(
         writer = MetricsWriter(Path(scratch), 1)
         torch.manual_seed(config.seed)
         stopwatch = Stopwatch(timed_seconds(budget_seconds))
-        with micro_batch_workers(model) as pool:
+        with passes_over(model, config) as passes:
             train(
                 model=model,
+                passes=passes,
                 batches=batches,
-                objective=objective,
                 optimizer=optimizer,
                 learning_rate=lambda step, highest: 0.0,
                 finish_gradients=partial(
@@ -189,12 +188,12 @@ def _measured_pace(
                 checkpoints=checkpoints,
                 observers=[*companions.observers, WriteMetrics(writer), stopwatch],
                 should_stop=stopwatch.has_enough,
-                pool=pool,
+                scaler=make_scaler(config),
             )
             validation_seconds = 0.0
             if held_out and config.validate_every_steps:
                 some = held_out[:TIMED_VALIDATIONS]
-                validation_seconds = _seconds_of(partial(mean_loss, model, some, objective, pool))
+                validation_seconds = _seconds_of(partial(passes.mean_loss, some))
                 validation_seconds *= len(held_out) / len(some)
         save_seconds = _seconds_of(partial(checkpoints.save, 0, model, optimizer))
         writer.close()

@@ -9,16 +9,17 @@ import psutil
 import torch
 
 from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
-from danlu.models.probe import DEEP, SHALLOW, at_depth, config_from, measure_cost
+from danlu.models.precision import compute_dtype
+from danlu.models.probe import SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies
 from danlu.training.config import TrainConfig
-from danlu.training.loop import accumulate_gradients
 from danlu.training.optimizer import make_optimizer, state_bytes, trained_parameters
 from danlu.training.pace import Pace
-from danlu.training.setup import micro_batch_workers, objective_for, shallow_trainable, weight_dtype
+from danlu.training.passes import Passes
+from danlu.training.setup import make_passes, micro_batch_workers, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
 ALLOCATOR_FACTOR = 1.35
@@ -60,15 +61,19 @@ def training_cost(
     probed = _probe(settings, model_config, batches.at(0), attention)
     release_memory()
     held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
-    weight_bytes = num_parameters * torch.finfo(weight_dtype(settings)).bits // 8
+    weight_bytes = num_parameters * weight_dtype(settings).itemsize
     share = num_trained / probed.num_trained  # what is not frozen by name
     state_bytes = share * probed.state_bytes
     held_copies, passing_copies = num_copies(settings), num_passing_copies(settings)
     trained_copies = (2 if settings.adapter else 1) + held_copies + passing_copies
+    pass_dtype = compute_dtype(settings.precision)
+    if pass_dtype != weight_dtype(settings):  # the rounded copy
+        weight_bytes += num_parameters * pass_dtype.itemsize
     trained_bytes = int(num_trained * FLOAT32_BYTES * trained_copies + state_bytes)
     chunk_tokens = CHUNK_TOKENS if settings.adapter else TRAINED_CHUNK_TOKENS
     logit_bytes = 3 * chunk_tokens * config.get_text_config().vocab_size * FLOAT32_BYTES
-    passing_bytes = probed.activation_bytes + num_trained * FLOAT32_BYTES + logit_bytes
+    gradient_bytes = num_trained * (FLOAT32_BYTES if settings.adapter else pass_dtype.itemsize)
+    passing_bytes = probed.activation_bytes + gradient_bytes + logit_bytes
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
@@ -112,35 +117,35 @@ def _probe(settings: TrainConfig, model_config: dict[str, Any], batch: Batch, at
     """Make optimizer steps on a part of `batch`: `ROUNDS` micro-batches for each worker."""
     config = config_from(model_config)
     largest = max(batch.micro_batches, key=lambda micro: micro.num_tokens)
-    objective = objective_for(settings)
-    num_trained: dict[int, int] = {}
-    optimizer_bytes: dict[int, int] = {}
+    num_trained: list[int] = []
+    optimizer_bytes: list[int] = []
 
-    def make_model(num_layers: int) -> Any:
-        model = shallow_trainable(model_config, settings, attention, num_layers).train()
-        num_trained[num_layers] = sum(parameter.numel() for parameter in trained_parameters(model))
-        return model
-
-    def one_pass(model: Any) -> None:
-        torch.autograd.grad(objective(model, largest), trained_parameters(model), materialize_grads=True)
-
-    with micro_batch_workers(make_model(SHALLOW)) as pool:
+    with micro_batch_workers(shallow_trainable(model_config, settings, attention, SHALLOW)) as pool:
         at_once = min(pool.count, len(batch.micro_batches)) if pool else 1
         part = replace(batch, micro_batches=batch.micro_batches[: ROUNDS * at_once])
 
-        def step(model: Any) -> None:
-            accumulate_gradients(model, part, objective, trained_parameters(model), pool)
-            torch.nn.utils.clip_grad_norm_(trained_parameters(model), settings.max_gradient_norm)
+        def make(num_layers: int) -> tuple[Any, Passes]:
+            model = shallow_trainable(model_config, settings, attention, num_layers)
+            num_trained.append(sum(parameter.numel() for parameter in trained_parameters(model)))
+            return model, make_passes(model, settings, pool)
+
+        def step(made: tuple[Any, Passes]) -> None:
+            model, passes = made
+            passes.accumulate_gradients(part)
+            torch.nn.utils.clip_grad_norm_(passes.trained, settings.max_gradient_norm)
             optimizer = make_optimizer(model, settings.optimizer)
             optimizer.step()
-            optimizer_bytes[model.config.get_text_config().num_hidden_layers] = state_bytes(optimizer)
+            if len(optimizer_bytes) < len(num_trained):
+                optimizer_bytes.append(state_bytes(optimizer))
             model.zero_grad()
 
-        cost = measure_cost(config, make_model, step, one_pass)
+        cost = measure_cost(
+            config, make, step, one_pass=lambda made: made[1].one(largest), weights=lambda made: made[1].parameters()
+        )
     return Probed(
         seconds_per_token=cost.seconds / sum(micro.num_tokens for micro in part.micro_batches),
         activation_bytes=cost.activation_bytes,
         micro_batches_at_once=at_once,
-        num_trained=int(at_depth([num_trained[SHALLOW], num_trained[DEEP]], config.num_hidden_layers)),
-        state_bytes=int(at_depth([optimizer_bytes[SHALLOW], optimizer_bytes[DEEP]], config.num_hidden_layers)),
+        num_trained=int(at_depth(num_trained, config.num_hidden_layers)),
+        state_bytes=int(at_depth(optimizer_bytes, config.num_hidden_layers)),
     )

@@ -16,10 +16,9 @@ from typing import Any, Protocol
 import torch
 
 from danlu.errors import UserError
-from danlu.hardware.threads import Workers
-from danlu.training.batches import Batch, BatchStream, MicroBatch
+from danlu.training.batches import BatchStream
 from danlu.training.checkpoint import Checkpoints
-from danlu.training.objective import Objective
+from danlu.training.passes import Passes
 from danlu.training.schedule import LearningRate
 
 
@@ -49,8 +48,8 @@ class Observer(Protocol):
 def train(
     *,
     model: Any,
+    passes: Passes,
     batches: BatchStream,
-    objective: Objective,
     optimizer: torch.optim.Optimizer,
     learning_rate: LearningRate,
     finish_gradients: Callable[[Sequence[torch.Tensor]], float],
@@ -59,14 +58,16 @@ def train(
     observers: list[Observer],
     should_stop: Callable[[], bool],
     first_step: int = 0,
-    pool: Workers | None = None,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> int:
-    """Train `model` in place from `first_step` (0-based) to `num_steps`, micro-batches side by side if there is a pool.
+    """Train `model` in place from `first_step` (0-based) to `num_steps`.
 
     Args:
+        passes: Over `model`.
         learning_rate: From the step and a group's ``highest_lr`` to its rate.
         finish_gradients: What is done to the gradients before the step, clipping for one; returns their norm.
         should_stop: Asked before each step.
+        scaler: Scales the loss, for gradients in float16: a step whose gradient is not finite is left out then.
 
     Returns:
         How many steps have been made in all, `num_steps` unless stopped before.
@@ -75,6 +76,7 @@ def train(
         UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
     """
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    scaler = scaler or torch.amp.GradScaler(enabled=False)
     model.train()
     for step in range(first_step, num_steps):
         if should_stop():
@@ -83,15 +85,17 @@ def train(
         batch = batches.at(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, group["highest_lr"])
-        loss = accumulate_gradients(model, batch, objective, trained, pool)
+        loss = passes.accumulate_gradients(batch, scaler.get_scale())
+        scaler.unscale_(optimizer)
         gradient_norm = finish_gradients(trained)
-        if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+        if not (math.isfinite(loss) and (math.isfinite(gradient_norm) or scaler.get_scale() > 1)):
             raise UserError(
                 f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
                 f" ({batches.names(step)}).",
                 "Lower optimizer.learning_rate, or look at those rows; the last checkpoint is kept.",
             )
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad()
         report = StepReport(
             step=step + 1,
@@ -107,41 +111,3 @@ def train(
         if checkpoints.due() and step + 1 < num_steps:
             checkpoints.save(step + 1, model, optimizer)
     return num_steps
-
-
-def accumulate_gradients(
-    model: Any, batch: Batch, objective: Objective, trained: Sequence[torch.Tensor], pool: Workers | None = None
-) -> float:
-    """Set the gradients of `trained` to the batch's; returns the mean loss over its targets, nats per token.
-
-    Gradients are added in the order of the micro-batches, whichever worker is done first, so that the sum has the same
-    bits with any number of workers.
-    """
-
-    def one(micro: MicroBatch) -> tuple[float, tuple[torch.Tensor, ...]]:
-        loss = objective(model, micro)
-        gradients = torch.autograd.grad(loss / batch.num_targets, trained, materialize_grads=True)
-        return float(loss.detach()), gradients
-
-    total = 0.0
-    for loss, gradients in pool.map(one, batch.micro_batches) if pool else map(one, batch.micro_batches):
-        total += loss
-        for parameter, gradient in zip(trained, gradients, strict=True):
-            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    return total / batch.num_targets
-
-
-def mean_loss(
-    model: Any, micro_batches: Sequence[MicroBatch], objective: Objective, pool: Workers | None = None
-) -> float:
-    """Mean loss over all targets of some micro-batches, nats per token. Leaves the model in train mode if it was."""
-
-    def one(micro: MicroBatch) -> float:
-        with torch.no_grad():
-            return float(objective(model, micro))
-
-    was_training = model.training
-    model.eval()
-    total = sum(pool.map(one, micro_batches) if pool else map(one, micro_batches))
-    model.train(was_training)
-    return total / sum(micro.num_targets for micro in micro_batches)

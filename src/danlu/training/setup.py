@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,28 @@ from danlu.hardware.machine import default_device
 from danlu.hardware.threads import Workers, workers_of_one_thread
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention, supports_document_attention
+from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
+from danlu.models.compiling import compile_layers, is_made_for_compiling
 from danlu.models.load import is_adapter, load_causal_lm
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
-from danlu.training.batches import MicroBatch
 from danlu.training.config import TrainConfig
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.freezing import freeze
 from danlu.training.objective import OBJECTIVES, Objective
+from danlu.training.passes import Passes
 from danlu.training.rows import Rows
 
 
-def attention_for(config: Any, rows: Rows, rows_at_once: int) -> str | None:
+def attention_for(config: Any, rows: Rows, rows_at_once: int, *, is_compiled: bool = False) -> str | None:
     """The attention implementation for these rows; None for transformers' best, where they keep apart by themselves.
 
     Raises:
         UserError: rows hold several documents, or go through the model together, and it cannot keep them apart.
     """
+    if is_compiled:
+        register_block_attention()
+        return BLOCK_ATTENTION
     if supports_document_attention(config):
         register_document_attention()
         return DOCUMENT_ATTENTION
@@ -62,6 +67,8 @@ def load_trainable(directory: Path, settings: TrainConfig, attention: str | None
 
 def make_trainable(model: Any, settings: TrainConfig) -> Any:
     """Put on the adapter, if there is to be one."""
+    if settings.activation_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
     if settings.adapter is None:
         return model
     return add_lora(
@@ -98,15 +105,27 @@ def weight_dtype(settings: TrainConfig) -> torch.dtype:
 
 
 def objective_for(settings: TrainConfig) -> Objective:
-    """The objective, run in the compute dtype."""
-    objective = partial(OBJECTIVES[settings.objective], label_smoothing=settings.regularisation.label_smoothing)
-    dtype = compute_dtype(settings.precision)
+    """What is minimised, as the settings say."""
+    return partial(OBJECTIVES[settings.objective], label_smoothing=settings.regularisation.label_smoothing)
 
-    def in_precision(model: Any, batch: MicroBatch) -> torch.Tensor:
-        with _autocast(dtype, needed=weight_dtype(settings) != dtype):
-            return objective(model, batch)
 
-    return in_precision
+@contextmanager
+def passes_over(model: Any, settings: TrainConfig) -> Iterator[Passes]:
+    """Passes over a model that is ready to train, while the workers for them last."""
+    with micro_batch_workers(model) as pool:
+        yield make_passes(model, settings, pool)
+
+
+def make_passes(model: Any, settings: TrainConfig, pool: Workers | None) -> Passes:
+    """Passes over a model that is ready to train."""
+    dtype = None if settings.adapter else compute_dtype(settings.precision)
+    prepare = compile_layers if is_made_for_compiling(model) else None
+    return Passes(model, objective_for(settings), dtype=dtype, prepare=prepare, pool=pool)
+
+
+def make_scaler(settings: TrainConfig) -> torch.amp.GradScaler:
+    """Scales the loss where gradients are float16, else does nothing."""
+    return torch.amp.GradScaler(default_device(), enabled=compute_dtype(settings.precision) == torch.float16)
 
 
 @contextmanager
@@ -127,8 +146,3 @@ def draws_random_numbers(model: Any) -> bool:
     return any(dropout_fields(model.config).values()) or any(
         isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
     )
-
-
-def _autocast(dtype: torch.dtype, *, needed: bool) -> AbstractContextManager[Any]:
-    """Products in `dtype` over weights of another; nothing where weights have it already."""
-    return torch.autocast(default_device(), dtype=dtype) if needed else nullcontext()

@@ -13,16 +13,17 @@ import torch
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import save_adapter
+from danlu.models.block_attention import BLOCK_ATTENTION
 from danlu.models.files import save_config, save_tokenizer
 from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
 from danlu.models.preview import preview_row
-from danlu.models.probe import config_from
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.budget import budget_notes, flops_of, steps_of, steps_within
 from danlu.training.calibration import decide_steps, say_whether_it_held
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions, check_validation, companion_notes
+from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.cost import foretold_pace, training_cost
 from danlu.training.data import (
@@ -33,16 +34,15 @@ from danlu.training.data import (
     validation_micro_batches,
 )
 from danlu.training.gradients import finish_gradients
-from danlu.training.loop import Observer, mean_loss, train
+from danlu.training.loop import Observer, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
 from danlu.training.schedule import make_learning_rate
 from danlu.training.setup import (
-    attention_for,
     load_trainable,
-    micro_batch_workers,
-    objective_for,
+    make_scaler,
+    passes_over,
     weightless_trainable,
 )
 
@@ -57,7 +57,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     rows = make_rows(config, store, data.facts["length"])
     batches = make_batches(config, rows)
     num_validation_tokens = TokenStore.open(data.path, "validation").num_tokens
-    attention = attention_for(config_from(dict(model.facts["config"])), rows, config.batch.rows_at_once)
+    attention = choose_attention(config, dict(model.facts["config"]), batches)
     whole = weightless_trainable(dict(model.facts["config"]), config)
     check_group_patterns(whole, config.optimizer)
     check_validation(config, num_validation_tokens)
@@ -87,6 +87,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
+            *(["decoder layers are compiled, once per kind of machine"] if attention == BLOCK_ATTENTION else []),
         ],
         facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
         preview=preview_row(
@@ -102,8 +103,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     model_input, data = context.input("model"), context.input("data")
     rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
     batches = make_batches(config, rows)
-    objective = objective_for(config)
-    attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
+    attention = choose_attention(config, dict(model_input.facts["config"]), batches)
     held_out = validation_micro_batches(config, data.path, data.facts["length"])
     check_validation(config, len(held_out))
     num_steps = steps_of(
@@ -117,6 +117,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     check_group_patterns(model, config.optimizer)
     optimizer = make_optimizer(model, config.optimizer)
     companions = Companions.of(config, model, optimizer)
+    scaler = make_scaler(config)
     torch.manual_seed(config.seed)
     checkpoints = Checkpoints(
         context.directory / "checkpoints",
@@ -124,7 +125,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         keep=config.checkpoint.keep,
         fingerprint=data.facts["fingerprint"],
         reporter=context.reporter,
-        companions=companions.stateful,
+        companions=companions.stateful | ({"loss_scale": scaler} if scaler.is_enabled() else {}),
     )
     first_step = checkpoints.restore(model, optimizer)
     if first_step:
@@ -133,10 +134,10 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     throughput = Throughput()
     writer = MetricsWriter(context.directory, first_step + 1)
     with (
-        micro_batch_workers(model) as pool,
+        passes_over(model, config) as passes,
         context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
     ):
-        validate = partial(mean_loss, model, held_out, objective, pool)
+        validate = partial(passes.mean_loss, held_out)
         task.advance(batches.num_tokens(first_step))
         observers: list[Observer] = [*companions.observers, ShowProgress(task), WriteMetrics(writer), throughput]
         if held_out and config.validate_every_steps:
@@ -146,8 +147,8 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         steps_started = time.perf_counter()
         steps_made = train(
             model=model,
+            passes=passes,
             batches=batches,
-            objective=objective,
             optimizer=optimizer,
             learning_rate=make_learning_rate(config.schedule, num_steps, companions.plateau),
             finish_gradients=partial(
@@ -161,7 +162,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             observers=observers,
             should_stop=companions.should_stop,
             first_step=first_step,
-            pool=pool,
+            scaler=scaler,
         )
         steps_seconds = time.perf_counter() - steps_started
     writer.close()

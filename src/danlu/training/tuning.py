@@ -13,15 +13,15 @@ import psutil
 
 from danlu.artifacts.stage import StageContext
 from danlu.errors import UserError
-from danlu.models.probe import config_from
 from danlu.training import stage
 from danlu.training.checkpoint import Checkpoints
+from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.data import make_batches, make_rows, open_training_store
 from danlu.training.gradients import finish_gradients
-from danlu.training.loop import StepReport, mean_loss, train
+from danlu.training.loop import StepReport, train
 from danlu.training.optimizer import make_optimizer
-from danlu.training.setup import attention_for, load_trainable, micro_batch_workers, objective_for
+from danlu.training.setup import load_trainable, make_scaler, passes_over
 
 SMOOTHING = 0.8
 """Share of the mean of earlier gains kept at each step."""
@@ -78,17 +78,17 @@ def try_learning_rates(
     model_input = context.input("model")
     data = context.input("data")
     rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
-    attention = attention_for(config_from(dict(model_input.facts["config"])), rows, config.batch.rows_at_once)
+    batches = make_batches(config, rows)
+    attention = choose_attention(config, dict(model_input.facts["config"]), batches)
     model = load_trainable(model_input.path, config, attention)
-    batches, objective = make_batches(config, rows), objective_for(config)
     rates = np.geomspace(lowest, highest, num_steps)
     # A loss that is not finite ends the test as well as one that explodes.
-    with micro_batch_workers(model) as pool, suppress(UserError):
-        curve = _Curve([mean_loss(model, batches.at(step).micro_batches, objective, pool) for step in range(num_steps)])
+    with passes_over(model, config) as passes, suppress(UserError):
+        curve = _Curve([passes.mean_loss(batches.at(step).micro_batches) for step in range(num_steps)])
         train(
             model=model,
+            passes=passes,
             batches=batches,
-            objective=objective,
             optimizer=make_optimizer(model, config.optimizer),
             learning_rate=lambda step, own: own * float(rates[step]) / config.optimizer.learning_rate,
             finish_gradients=partial(
@@ -103,7 +103,7 @@ def try_learning_rates(
             ),
             observers=[curve],
             should_stop=curve.has_broken_down,
-            pool=pool,
+            scaler=make_scaler(config),
         )
     tried = [float(rate) for rate in rates[: len(curve.losses)]]
     untrained = curve.untrained_losses[: len(curve.losses)]

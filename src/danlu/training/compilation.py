@@ -1,0 +1,74 @@
+"""Whether a training run is worth compiling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from danlu.errors import UserError
+from danlu.hardware.machine import default_device
+from danlu.models.attention import supports_document_attention
+from danlu.models.compiling import why_no_compiler
+from danlu.models.flops import TrainingFlops
+from danlu.models.probe import config_from
+from danlu.models.shapes import MULTIPLE_TOKENS
+from danlu.training.batches import BatchStream
+from danlu.training.budget import flops_of, steps_of
+from danlu.training.config import TrainConfig
+from danlu.training.dropout import dropout_fields, with_dropout
+from danlu.training.rows import ContiguousRows
+from danlu.training.setup import attention_for, weightless_trainable
+
+WORTH_FLOPS = 5e13
+"""Two cores take some minutes for so many; compiling takes half a minute."""
+WORTH_MINUTES = 3.0
+
+
+def choose_attention(settings: TrainConfig, model_config: dict[str, Any], batches: BatchStream) -> str | None:
+    """The attention implementation that training takes, as `attention_for` gives it; the compiled one if that pays."""
+    config = config_from(model_config)
+    flops = TrainingFlops.of(weightless_trainable(model_config, settings))
+    return attention_for(
+        config, batches.rows, settings.batch.rows_at_once, is_compiled=is_compiled(settings, config, batches, flops)
+    )
+
+
+def is_compiled(settings: TrainConfig, config: Any, batches: BatchStream, flops: TrainingFlops) -> bool:
+    """Whether to compile, a function of settings, model and data alone, so that a resumed run decides the same.
+
+    Args:
+        settings: Of the stage.
+        config: The transformers config of the model.
+        batches: What is read.
+        flops: What a step asks for.
+
+    Raises:
+        UserError: the settings ask for it, and it cannot be done.
+    """
+    if settings.compile is False:
+        return False
+    reason = _why_not(settings, config, batches)
+    if reason and settings.compile is True:
+        raise UserError(f"compile: true cannot be done: {reason}.", "Leave compile out, or set it to false.")
+    return reason is None and (settings.compile is True or _is_worth_it(settings, batches, flops))
+
+
+def _why_not(settings: TrainConfig, config: Any, batches: BatchStream) -> str | None:
+    if settings.adapter is not None or settings.objective != "language_model":
+        return "only training of every weight on a corpus (objective: language_model) is compiled"
+    if not isinstance(batches.rows, ContiguousRows) or batches.rows.length % MULTIPLE_TOKENS:
+        return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
+    if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
+        return "dropout is not compiled"
+    if not supports_document_attention(config):
+        return f"models of type {config.model_type!r} bring their own attention"
+    if default_device() != "cpu" and settings.compile == "auto":
+        return "compiling has only been measured on CPUs"
+    return why_no_compiler(default_device())
+
+
+def _is_worth_it(settings: TrainConfig, batches: BatchStream, flops: TrainingFlops) -> bool:
+    budget = settings.budget
+    if budget.minutes is not None:
+        return budget.minutes >= WORTH_MINUTES
+    steps = steps_of(budget, batches, flops=lambda: flops, steps_in_time=lambda seconds: 0)
+    return flops_of(flops, batches, steps) >= WORTH_FLOPS

@@ -1,0 +1,131 @@
+"""Micro-batches through the model, forwards and backwards.
+
+Weights that are trained are float32: the optimizer moves these, checkpoints and averages hold these. Passes in another
+number format run over a copy of the model whose weights are rounded to it before each step (mixed precision training,
+Micikevicius et al. 2017, arXiv:1710.03740); the gradients of its micro-batches are added up in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from danlu.hardware.threads import Workers
+from danlu.training.batches import Batch, MicroBatch
+from danlu.training.objective import Objective
+from danlu.training.optimizer import trained_parameters
+
+Result = TypeVar("Result")
+
+
+class Passes:
+    """Losses and gradients of a model.
+
+    Args:
+        model: Holds the weights that are trained.
+        objective: What is minimised.
+        dtype: Of the passes; None for that of the weights.
+        prepare: Done to the model that the passes run over, to compile it for one.
+        pool: Takes micro-batches side by side.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        objective: Objective,
+        *,
+        dtype: torch.dtype | None = None,
+        prepare: Callable[[Any], object] | None = None,
+        pool: Workers | None = None,
+    ) -> None:
+        self.trained = trained_parameters(model)
+        self._objective = objective
+        self._pool = pool
+        self._is_copy = dtype is not None and any(parameter.dtype != dtype for parameter in self.trained)
+        self._model = rounded_copy(model, dtype) if self._is_copy and dtype else model
+        self._model.train()
+        self._moved = trained_parameters(self._model)
+        self._known_shapes: set[tuple[bool, int]] = set()
+        if prepare is not None:
+            prepare(self._model)
+
+    def parameters(self) -> Iterator[torch.Tensor]:
+        """Of the model that the passes run over."""
+        parameters: Iterator[torch.Tensor] = self._model.parameters()
+        return parameters
+
+    def one(self, micro: MicroBatch) -> None:
+        """A forward and a backward pass, of which nothing is kept."""
+        torch.autograd.grad(self._objective(self._model, micro), self._moved, materialize_grads=True)
+
+    def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
+        """Set the gradients of the trained weights to the batch's; returns the mean loss over its targets, nats.
+
+        Gradients are added in the order of the micro-batches, whichever worker is done first, so that the sum has the
+        same bits with any number of workers.
+
+        Args:
+            batch: Of one step.
+            scale: The gradients are multiplied by this, beginning with that of the loss.
+        """
+
+        def one(micro: MicroBatch) -> tuple[float, tuple[torch.Tensor, ...]]:
+            loss = self._objective(self._model, micro)
+            gradients = torch.autograd.grad(loss * (scale / batch.num_targets), self._moved, materialize_grads=True)
+            return float(loss.detach()), gradients
+
+        self._refresh()
+        total = 0.0
+        for loss, gradients in self._each(one, batch.micro_batches):
+            total += loss
+            for parameter, gradient in zip(self.trained, gradients, strict=True):
+                if parameter.grad is None:
+                    parameter.grad = gradient.to(parameter.dtype)
+                else:
+                    parameter.grad.add_(gradient)
+        return total / batch.num_targets
+
+    def mean_loss(self, micro_batches: Sequence[MicroBatch]) -> float:
+        """Mean loss over all targets of some micro-batches, nats per token, without dropout and label smoothing."""
+
+        def one(micro: MicroBatch) -> float:
+            with torch.no_grad():
+                return float(self._objective(self._model, micro))
+
+        self._refresh()
+        self._model.eval()
+        total = sum(self._each(one, micro_batches))
+        self._model.train()
+        return total / sum(micro.num_targets for micro in micro_batches)
+
+    def _refresh(self) -> None:
+        """Bring the copy up to date; the weights may have been moved, or exchanged for others."""
+        if self._is_copy:
+            with torch.no_grad():
+                torch._foreach_copy_(self._moved, self.trained)
+
+    def _each(self, one: Callable[[MicroBatch], Result], micro_batches: Sequence[MicroBatch]) -> Iterator[Result]:
+        """Results in order. The first micro-batch of a new shape goes alone: what is compiled for it is so once."""
+        if self._pool is None:
+            yield from map(one, micro_batches)
+            return
+        rest = iter(micro_batches)
+        for micro in rest:
+            shape = (self._model.training, micro.input_ids.shape[1])
+            if shape in self._known_shapes:
+                yield from self._pool.map(one, [micro, *rest])
+            else:
+                self._known_shapes.add(shape)
+                yield from self._pool.map(one, [micro])
+
+
+def rounded_copy(model: Any, dtype: torch.dtype) -> Any:
+    """A copy of `model` with parameters of another dtype; its buffers stay as they are."""
+    rounded = {
+        id(parameter): torch.nn.Parameter(parameter.detach().to(dtype), requires_grad=parameter.requires_grad)
+        for parameter in model.parameters()
+    }
+    return copy.deepcopy(model, rounded)

@@ -1,0 +1,74 @@
+"""Attention in blocks of queries, not compiled here, against transformers' own on each document alone."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from danlu.models import block_attention
+from danlu.models.attention import DocumentLayout
+from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen
+
+SMALL = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "initializer_range": 0.5,
+}
+ARCHITECTURES = {
+    "gemma2": {"sliding_window": 6, "attn_logit_softcapping": 2.0},  # caps its scores
+    "gpt_oss": {"sliding_window": 6, "num_local_experts": 2, "num_experts_per_tok": 1},  # has sinks
+    "gemma3_text": {"sliding_window": 6},
+    "qwen3": {},
+    "llama": {},
+}
+
+
+@pytest.mark.parametrize("block_tokens", [8, 128])
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_rows_of_documents_equal_transformers_own_attention_on_each_alone(
+    model_type: str, block_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_attention, "BLOCK_TOKENS", block_tokens)
+    register_block_attention()
+    config = AutoConfig.for_model(model_type, **SMALL, **ARCHITECTURES[model_type])
+    torch.manual_seed(0)
+    plain = AutoModelForCausalLM.from_config(copy.deepcopy(config), attn_implementation="eager").train()
+    ours = AutoModelForCausalLM.from_config(config, attn_implementation=BLOCK_ATTENTION).train()
+    for name, parameter in plain.named_parameters():
+        if name.endswith("sinks"):
+            torch.nn.init.normal_(parameter)
+    ours.load_state_dict(plain.state_dict())
+    lengths = (11, 3, 20, 34)
+    ids = torch.randint(0, 97, (1, sum(lengths)))
+    positions = torch.cat([torch.arange(length) for length in lengths])[None]
+    seen = tokens_seen(DocumentLayout(lengths, row_length=34), "cpu")
+    packed = ours(input_ids=ids, position_ids=positions, seen=seen, use_cache=False).logits
+    alone = torch.cat([plain(part, use_cache=False).logits for part in ids.split(lengths, dim=1)], dim=1)
+    torch.testing.assert_close(packed, alone, rtol=1e-4, atol=1e-4)
+    for logits in (packed, alone):
+        (logits * torch.linspace(-1, 1, logits.numel()).view_as(logits)).sum().backward()
+    for mine, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert (mine.grad is None) == (theirs.grad is None)
+        if mine.grad is not None and theirs.grad is not None:
+            assert float((mine.grad - theirs.grad).norm()) <= 1e-4 * float(theirs.grad.norm()) + 1e-6
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), min_size=1, max_size=3))
+def test_a_token_sees_what_is_before_it_in_its_document(rows: list[list[int]]) -> None:
+    row_length = max(map(sum, rows))
+    full = [[*row, row_length - sum(row)] if sum(row) < row_length else row for row in rows]
+    seen = tokens_seen(DocumentLayout(tuple(length for row in full for length in row), row_length), "cpu")
+    for row, matrix in zip(full, seen, strict=True):
+        expected = torch.block_diag(*[torch.ones(length, length).tril() for length in row]).bool()
+        assert torch.equal(matrix, expected)
