@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.models.gguf.pre_tokenizers import PreTokenizer, build
-from danlu.tokens.byte_letters import BYTE_LETTERS
-from danlu.tokens.cuts import is_closed_letter, word_cuts
-from danlu.tokens.lookup import PieceLookup
+from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
+from danlu.tokens.vocabulary.cuts import is_closed_letter
+from danlu.tokens.vocabulary.lookup import PieceLookup
 
 FIRST_LETTER = 0x100
 _RANKED = sorted(BYTE_LETTERS)
@@ -35,11 +35,11 @@ def write_words(path: Path, batches: Iterable[list[str]], pre_tokenizer: PreToke
         spelt = [_spell(piece, splitter).encode() for piece in pieces]
         return np.frombuffer(b"".join(spelt), np.uint16), np.array([len(each) // 2 for each in spelt], np.intp)
 
-    lookup = PieceLookup(word_cuts(), translate, np.uint16)
+    lookup = PieceLookup(translate)
     with path.open("wb") as file:
         for texts in batches:
-            values, offsets = lookup(texts)
-            file.write(np.insert(values, offsets[1:], TEXT_END).tobytes())
+            for values, text_ends in lookup(texts):
+                file.write(np.insert(values, text_ends, TEXT_END).tobytes())
 
 
 def read_word(spelt: str) -> str:
