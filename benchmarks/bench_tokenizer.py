@@ -2,10 +2,11 @@
 
 The text is the poetry of Tang, Song and Yuan: 0.34 million documents in Chinese, whose words are whole half-lines, so
 that most of them occur once. It is cut into words as by default (qwen2), and as GPT-2 cuts it, which leaves punctuation
-to itself. Danlu's figures hold all it does: the comparison with the library on a sample, the file of words. The library trains with `BpeTrainer.train_from_iterator` and encodes with
-`encode_batch_fast`, its fastest. Each run is a process of its own, begins with nothing known, and has one core; what is
-compared is processor time, since it does not count what others take. Programs take turns, and the figure is the median
-over the rounds of the ratio within a round. One merge or id that differs, and the bar is missed.
+to itself. Danlu's figures hold all it does: the comparison with the library on a sample, the file of words. The
+library trains with `BpeTrainer.train_from_iterator` and encodes with `encode_batch_fast`, its fastest. Each run is a
+process of its own, begins with nothing known, and has one core; what is compared is processor time, since it does not
+count what others take. Programs take turns, and the figure is the median over the rounds of the ratio within a round.
+One merge or id that differs, and the bar is missed.
 """
 
 from __future__ import annotations
