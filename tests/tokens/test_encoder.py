@@ -12,13 +12,8 @@ from hypothesis import given, settings
 
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS, build
 from danlu.telemetry.reporter import Reporter
-<<<<<<< HEAD
-from danlu.tokens import lookup
-from danlu.tokens.encoder import SEPARATOR, Encoder
-=======
 from danlu.tokens import encoder as module
 from danlu.tokens.encoder import Encoder
->>>>>>> a3c1066 (Encode with fastokens where it gives the ids of the tokenizers library)
 from vocabulary_texts import LINES, SPECIAL, TEXTS
 
 RULES = ["gpt-2", "smollm", "llama-bpe", "smaug-bpe", "qwen2", "qwen35"]
