@@ -76,6 +76,46 @@ def test_chat_prompts_are_training_prompts(engine: LlamaCppEngine, gguf: Path) -
     assert engine.decode(engine.encode("Hello 123 world")) == "Hello 123 world"
 
 
+@pytest.mark.parametrize("template", ["{{ bos_token }}", "<|begin_of_text|>", ""])
+def test_begin_of_text_stands_where_training_has_it(tmp_path: Path, template: str) -> None:
+    """In front of a text, and of a chat if the template writes it."""
+    pytest.importorskip("xllamacpp")
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from danlu.models.chat import prompt_ids
+    from danlu.models.files import save_config, save_tokenizer
+    from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
+    from danlu.models.gguf.write import write_gguf
+    from danlu.tokens.vocabulary.build import build_tokenizer
+    from danlu.tokens.vocabulary.config import SpecialTokens
+
+    tokenizer = build_tokenizer([("a", "b")], PRE_TOKENIZERS["qwen2"], SpecialTokens())
+    tokenizer.chat_template = template + "{% for message in messages %}{{ message['content'] + eos_token }}{% endfor %}"
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        bos_token_id=0,
+        eos_token_id=1,
+    )
+    with torch.random.fork_rng(devices=[]):
+        LlamaForCausalLM(config).save_pretrained(tmp_path)
+    save_config(config, tmp_path)
+    save_tokenizer(tokenizer, tmp_path)
+    write_gguf(tmp_path, tmp_path / "m.gguf", file_type="f16", name="tiny")
+    engine = LlamaCppEngine(tmp_path / "m.gguf", max_context=64, parallel=1)
+    try:
+        assert engine.encode("明月") == tokenizer("明月").input_ids
+        messages = [{"role": "user", "content": "明月"}]
+        assert engine.encode_chat(messages) == prompt_ids(tokenizer, messages)
+        assert (engine.encode_chat(messages)[0] == 0) == bool(template)
+    finally:
+        engine.close()
+
+
 @pytest.mark.real
 def test_answer_ends_with_the_turn(engine: LlamaCppEngine) -> None:
     prompt = engine.encode_chat([{"role": "user", "content": "What is 2+3?"}])

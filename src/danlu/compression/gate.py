@@ -156,14 +156,15 @@ def _first_mismatch_in_llama_cpp(llama_cpp: LlamaCpp, tokenizer: Any, probe: Pro
     for text, ids in zip(probe.texts, probe.ids, strict=True):
         if (got := llama_cpp.tokenise(text)) != ids:
             return f"in llama.cpp, {_difference(ids, got)} in {_beginning(text)}"
+    expected = tokenizer("a").input_ids
+    if (got := llama_cpp.tokenise("a", add_special=True)) != expected:
+        return f"in llama.cpp, the text 'a' becomes {got} instead of {expected}"
     if not tokenizer.chat_template:
         return None
     for conversation in [each for each, _ in probe.conversations if len(each) > 1][:RENDERED_PROMPTS]:
         prompt = render(tokenizer, conversation, prompt=True)
         # llama.cpp leaves out the begin token that the template writes when it adds one by itself.
-        begin = (
-            tokenizer.bos_token if tokenizer.bos_token and tokenizer("a").input_ids[0] == tokenizer.bos_token_id else ""
-        )
+        begin = tokenizer.bos_token if tokenizer.bos_token and expected[0] == tokenizer.bos_token_id else ""
         if llama_cpp.rendered(conversation[:-1]).removeprefix(begin) != prompt.removeprefix(begin):
             return f"llama.cpp's template renders another text for {_beginning(prompt)}"
     return None

@@ -57,9 +57,9 @@ class LlamaCpp:
         """The prompt that llama.cpp's own template engine makes of a conversation."""
         return str(self._post("/apply-template", {"messages": messages})["prompt"])
 
-    def tokenise(self, text: str) -> list[int]:
-        """Token ids, special tokens recognised, nothing added."""
-        body = {"content": text, "add_special": False, "parse_special": True}
+    def tokenise(self, text: str, *, add_special: bool = False) -> list[int]:
+        """Token ids, special tokens recognised; with or without those that llama.cpp puts around a text."""
+        body = {"content": text, "add_special": add_special, "parse_special": True}
         ids: list[int] = self._post("/tokenize", body)["tokens"]
         return ids
 

@@ -51,6 +51,8 @@ def save_tokenizer(tokenizer: Any, directory: Path) -> None:
     content["tokenizer_class"] = "PreTrainedTokenizerFast"
     for name in ("is_local", "local_files_only", "name_or_path"):
         content.pop(name, None)
+    if getattr(tokenizer, "add_bos_token", False):
+        content["add_bos_token"] = True  # stands in tokenizer.json already; converters of other programs look here
     _write_json(path, content)
 
 

@@ -22,7 +22,7 @@ class Frame:
 
     @classmethod
     def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's own: its begin of text, or its bos token if it puts one before every text; its end of text.
+        """The tokenizer's own: its bos token if it puts one before every text; its end of text.
 
         Raises:
             UserError: it has no token to end a document with.
@@ -35,8 +35,7 @@ class Frame:
                 "The tokenizer has no token that ends a document.", "Set eos_token in its tokenizer_config.json."
             )
         begins_with_bos = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
-        start = vocabulary.get("<|begin_of_text|>", tokenizer.bos_token_id if begins_with_bos else None)
-        return cls([start] if start is not None else [], [end])
+        return cls([tokenizer.bos_token_id] if begins_with_bos else [], [end])
 
     def put_around(
         self, ids: npt.NDArray[np.integer], offsets: npt.NDArray[np.int64]

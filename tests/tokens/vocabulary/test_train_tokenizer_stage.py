@@ -16,7 +16,9 @@ from danlu.artifacts.examples import write_examples
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import ArtifactStore
 from danlu.errors import UserError
-from danlu.models.chat import ChatRenderer, end_of_turn_ids
+from danlu.models.chat import ChatRenderer, end_of_turn_ids, prompt_ids
+from danlu.models.files import save_tokenizer
+from danlu.models.frame import Frame
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
 from danlu.models.load import load_tokenizer
 from danlu.settings import Workspace
@@ -126,21 +128,38 @@ def test_it_is_ready_for_conversations(train: Train) -> None:
     _, out = train(LINES)
     tokenizer = load_tokenizer(out)
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 1, 1)
-    assert tokenizer("明月").input_ids == tokenizer("明月", add_special_tokens=False).input_ids
     assert end_of_turn_ids(tokenizer) == [3, 1]
     renderer = ChatRenderer(tokenizer)
     messages = [{"role": "user", "content": "明月？"}, {"role": "assistant", "content": "地上霜。"}]
     (rendered,) = renderer.encode([renderer.text(messages)])
-    text = "<|im_start|>user\n明月？<|im_end|>\n<|im_start|>assistant\n地上霜。<|im_end|>\n"
+    text = "<|begin_of_text|><|im_start|>user\n明月？<|im_end|>\n<|im_start|>assistant\n地上霜。<|im_end|>\n"
     assert tokenizer.decode(rendered.input_ids) == text
     assert rendered.end_of_turn_trained
     assert tokenizer.decode(rendered.input_ids[rendered.supervised]) == "地上霜。<|im_end|>"
 
 
+def test_begin_of_text_stands_in_front_once(train: Train, tmp_path: Path) -> None:
+    """Of a text, of a document as a model reads it, and of a chat; also of a begin of text by another name."""
+    for name in ("<|begin_of_text|>", "<s>"):
+        _, out = train(LINES, special_tokens={"begin_of_text": name})
+        save_tokenizer(load_tokenizer(out), tmp_path)
+        assert (tmp_path / "tokenizer.json").read_text() == (out / "tokenizer.json").read_text()
+        assert json.loads((out / "tokenizer_config.json").read_text())["add_bos_token"] is True
+        for tokenizer in (load_tokenizer(out), load_tokenizer(tmp_path)):
+            plain = tokenizer("明月", add_special_tokens=False).input_ids
+            assert tokenizer("明月").input_ids == [0, *plain]
+            assert Frame.of(tokenizer).ids(tokenizer, "明月") == [0, *plain, 1]
+            messages = [{"role": "user", "content": "明月？"}]
+            chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+            assert chat == prompt_ids(tokenizer, messages)
+            assert chat[:2] == [0, 2]
+            assert chat.count(0) == 1
+
+
 def test_any_text_comes_back(train: Train) -> None:
     tokenizer = load_tokenizer(train(LINES)[1])
     for text in [*LINES, "never seen: ẞ 𠮷 😀 \x00\ufffd", " a  b ", "\n\n"]:
-        assert tokenizer.decode(tokenizer(text).input_ids) == text
+        assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == text
 
 
 def test_messages_of_examples_are_text_too(train: Train) -> None:
@@ -180,7 +199,7 @@ def test_too_little_text_is_refused(train: Train, texts: list[str], settings: di
 def test_the_smallest_vocabulary_can_be_made(train: Train) -> None:
     facts, out = train(["明月光"], vocabulary_size=260)
     assert (facts["num_merges"], facts["bytes_per_token"]) == (0, 1.0)
-    assert load_tokenizer(out).decode(load_tokenizer(out)("明月光").input_ids) == "明月光"
+    assert load_tokenizer(out).decode(load_tokenizer(out)("明月光").input_ids[1:]) == "明月光"
 
 
 def many_lines() -> list[str]:
@@ -226,16 +245,20 @@ def test_llama_cpp_gives_the_same_ids(train: Train, tmp_path: Path, name: str) -
     write_gguf(out, tmp_path / "m.gguf", file_type="f16", name="tiny")
     file = GgufFile(tmp_path / "m.gguf")
     assert file.get("tokenizer.ggml.pre") == name
-    assert file.get("tokenizer.ggml.add_bos_token") is False
+    assert file.get("tokenizer.ggml.add_bos_token") is True
     assert (file.get("tokenizer.ggml.bos_token_id"), file.get("tokenizer.ggml.eos_token_id")) == (0, 1)
     assert file.get("tokenizer.ggml.eot_token_id") in (None, 3)
     read = read_tokenizer(file)
     engine = LlamaCpp(tmp_path / "m.gguf", context=256)
     for line in many_lines():
         expected = tokenizer(line).input_ids
-        assert engine.tokenise(line) == expected
+        assert engine.tokenise(line) == expected[1:]
+        assert engine.tokenise(line, add_special=True) == expected
         assert read(line).input_ids == expected
     messages = [{"role": "user", "content": "明月？"}]
     prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    assert engine.rendered(messages) == prompt
-    assert engine.tokenise(prompt) == tokenizer(prompt).input_ids
+    # llama.cpp takes off what it will add.
+    assert "<|begin_of_text|>" + engine.rendered(messages) == prompt
+    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    assert engine.tokenise(engine.rendered(messages), add_special=True) == chat
+    assert engine.tokenise(prompt) == chat

@@ -35,10 +35,11 @@ class LlamaCppEngine:
         self.context_length = min(longest, max_context)
         self.vocabulary_size = int(header.get("tokenizer.ggml.tokens", 0))
         self.parallel = parallel
-        self._has_template = "tokenizer.chat_template" in header
+        self._template = header.get("tokenizer.chat_template")
         self._key = secrets.token_urlsafe(32)
         self._server = self._load(path)
         self._client = self._connect()
+        self._chat_start = self._taken_off_chats()
 
     def _load(self, path: Path) -> Any:
         let_waiting_threads_sleep()  # 48 tokens: 35 to 60 s spinning on two busy cores, 2 to 4 s asleep
@@ -80,10 +81,18 @@ class LlamaCppEngine:
         )
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
-        if not self._has_template:
+        if self._template is None:
             raise InputRefused("This model has no chat template; use /v1/completions.", "messages")
         text = self._ask("/apply-template", {"messages": list(messages)}, "messages")["prompt"]
-        return self._tokenize(text, add_special=False)
+        return [*self._chat_start, *self._tokenize(text, add_special=False)]
+
+    def _taken_off_chats(self) -> list[int]:
+        """What the template writes first but llama.cpp takes off, since it adds the same to any text: its bos token."""
+        body = {"content": "a", "add_special": True, "with_pieces": True}
+        first = self._ask("/tokenize", body, "prompt")["tokens"][0]
+        is_added = self._tokenize("a", add_special=False)[0] != first["id"]
+        is_written = any(name in (self._template or "") for name in ("bos_token", first["piece"]))
+        return [first["id"]] if is_added and is_written else []
 
     def encode(self, text: str) -> list[int]:
         return self._tokenize(text, add_special=True)

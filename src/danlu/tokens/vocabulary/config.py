@@ -18,8 +18,8 @@ class SpecialTokens(Strict):
     """Tokens that no text is merged into. They have the first ids, in this order."""
 
     begin_of_text: str = "<|begin_of_text|>"
-    """The bos token. It stands ready for those who make documents; the tokenizer itself adds nothing to a text, and
-    GGUF files say so too (``add_bos_token`` false), so that llama.cpp feeds a model what it was trained on."""
+    """The bos token. The tokenizer puts it in front of every text, and GGUF files say so too (``add_bos_token``), so
+    that every program feeds a model what documents begin with when it is trained."""
     end_of_text: str = "<|end_of_text|>"
     """The eos token, which is also what sequences are filled up with."""
     begin_of_turn: str = "<|im_start|>"

@@ -20,7 +20,7 @@ from danlu.tokens.vocabulary.config import NUM_BYTES, TrainTokenizerConfig
 from danlu.tokens.vocabulary.merges import Merges, has_fast_trainer, train_merges
 from danlu.tokens.vocabulary.texts import choose, chosen_texts, count_characters, read_texts
 
-VERSION = 1
+VERSION = 2
 PREPARES = True
 
 # Measured on Chinese poems, 0.13 to 23 million characters, vocabularies of 4,000 to 32,000 tokens: importing
