@@ -122,7 +122,7 @@ def conversations(draw: st.DrawFn, content: st.SearchStrategy[str] = CONTENT) ->
     return messages
 
 
-def make_tokenizer(template: str | None, *, trim_offsets: bool) -> Any:
+def make_tokenizer(template: str | None, *, trim_offsets: bool, begin: str = "<|im_start|>") -> Any:
     """Byte-level BPE. With `trim_offsets` a token's leading blank is missing in its offsets."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -131,7 +131,7 @@ def make_tokenizer(template: str | None, *, trim_offsets: bool) -> Any:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.post_processor = processors.ByteLevel(trim_offsets=trim_offsets)
-    special = ["<|im_start|>", "<|im_end|>", "<|begin|>", "<|head|>", "<|/head|>", "<|eot|>", "<s>"]
+    special = [begin, "<|im_end|>", "<|begin|>", "<|head|>", "<|/head|>", "<|eot|>", "<s>"]
     trainer = trainers.BpeTrainer(
         vocab_size=420,
         special_tokens=special,
@@ -263,8 +263,17 @@ def test_conversation_without_an_answer_is_refused(tiny_tokenizer: Any, roles: l
         render(tiny_tokenizer, [{"role": role, "content": "a"} for role in roles])
 
 
-def test_tokenizer_without_template_gets_a_plain_one_that_ends_with_eos() -> None:
+def test_tokenizer_without_template_gets_chatml_if_it_has_its_tokens() -> None:
     tokenizer = make_tokenizer(None, trim_offsets=False)
+    assert "ChatML is used" in (ensure_chat_template(tokenizer) or "")
+    assert tokenizer.chat_template == CHATML
+    tokenizer.chat_template = BRACKETS
+    assert ensure_chat_template(tokenizer) is None
+    assert tokenizer.chat_template == BRACKETS
+
+
+def test_tokenizer_without_template_gets_a_plain_one_that_ends_with_eos() -> None:
+    tokenizer = make_tokenizer(None, trim_offsets=False, begin="<|turn|>")
     note = ensure_chat_template(tokenizer)
     assert note is not None
     assert "<|im_end|>" in note
@@ -276,7 +285,7 @@ def test_tokenizer_without_template_gets_a_plain_one_that_ends_with_eos() -> Non
 
 
 def test_tokenizer_without_template_and_eos_is_refused() -> None:
-    tokenizer = make_tokenizer(None, trim_offsets=False)
+    tokenizer = make_tokenizer(None, trim_offsets=False, begin="<|turn|>")
     tokenizer.eos_token = None
     with pytest.raises(UserError, match="neither a chat template nor an eos"):
         ensure_chat_template(tokenizer)

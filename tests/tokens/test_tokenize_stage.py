@@ -188,12 +188,12 @@ def test_template_without_an_end_is_warned_of(
     assert any("the end of turn is not trained" in warning for warning in reporter.warnings)
 
 
-def test_model_without_a_template_gets_the_plain_one_and_it_is_said(
+def test_model_without_a_template_gets_one_and_it_is_said(
     tokenize: Tokenize, tiny_model_dir: Path, tmp_path: Path, reporter: Any
 ) -> None:
     facts, _ = tokenize(some_examples(3), model=changed(tiny_model_dir, tmp_path / "none", None))
     assert facts["end_of_turn_trained"] is True
-    assert reporter.warnings[0].startswith("The tokenizer has no chat template; a plain one is used")
+    assert reporter.warnings[0].startswith("The tokenizer has no chat template; ChatML is used")
 
 
 def test_examples_the_template_refuses_are_left_out_with_its_words(

@@ -43,11 +43,12 @@ def answer_all(model: Any, tokenizer: Any, questions: Sequence[Question], *, max
 
 def _prompt(tokenizer: Any, question: Question) -> list[int]:
     """Token ids after which the model is to go on."""
-    from danlu.models.chat import prompt_ids
+    from danlu.models.chat import ensure_chat_template, prompt_ids
     from danlu.models.frame import Frame
 
     if isinstance(question, str):
         return [*Frame.of(tokenizer).start, *tokenizer(question, add_special_tokens=False).input_ids]
+    ensure_chat_template(tokenizer)
     return list(prompt_ids(tokenizer, question))
 
 

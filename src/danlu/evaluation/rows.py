@@ -16,7 +16,7 @@ from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.examples import read_examples
 from danlu.artifacts.stage import Input
 from danlu.errors import UserError
-from danlu.models.chat import ChatRenderer, RenderedText
+from danlu.models.chat import ChatRenderer, RenderedText, ensure_chat_template
 from danlu.models.frame import Frame
 
 PROMPT_CHARACTERS = 200
@@ -64,6 +64,7 @@ def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tupl
     """
     if examples and "text" in examples[0]:
         return _render_documents(tokenizer, examples, length=length), {}
+    ensure_chat_template(tokenizer)
     renderer = ChatRenderer(tokenizer)
     texts: dict[int, RenderedText] = {}
     dropped: dict[int, str] = {}

@@ -25,6 +25,19 @@ Offsets = npt.NDArray[np.int64]
 PROBE = "danlu-probe-7b1e"
 """Stands for an assistant's answer when a template is asked how it closes a turn."""
 
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+PLAIN = (
+    "{% for message in messages %}"
+    "{{ message['role'] + ':\n' + message['content'] + eos_token + '\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant:\n' }}{% endif %}"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
@@ -226,7 +239,10 @@ def end_of_turn_ids(tokenizer: Any) -> list[int]:
 
 
 def ensure_chat_template(tokenizer: Any) -> str | None:
-    """Give a tokenizer without a chat template a plain one that needs no token the model does not know.
+    """Give a tokenizer without a chat template one that needs no token the model does not know.
+
+    It is ChatML if the tokenizer has its two tokens, else a plain one. Where the tokenizer puts its bos token in front
+    of a text, the template writes it.
 
     Returns:
         A line to warn with, or None if the tokenizer has a template already.
@@ -236,19 +252,17 @@ def ensure_chat_template(tokenizer: Any) -> str | None:
     """
     if tokenizer.chat_template:
         return None
+    begins_with_bos = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
+    begin = "{{ bos_token }}" if begins_with_bos else ""
+    if {"<|im_start|>", "<|im_end|>"} <= {str(token) for token in tokenizer.added_tokens_decoder.values()}:
+        tokenizer.chat_template = begin + CHATML
+        return "The tokenizer has no chat template; ChatML is used, for whose turns it has tokens."
     if tokenizer.eos_token is None:
         raise UserError(
             "The tokenizer has neither a chat template nor an eos token, so an answer could never end.",
             "Set eos_token or chat_template in the model's tokenizer_config.json.",
         )
-    begins_with_bos = tokenizer.bos_token_id is not None and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]
-    tokenizer.chat_template = (
-        ("{{ bos_token }}" if begins_with_bos else "")
-        + "{% for message in messages %}"
-        + "{{ message['role'] + ':\n' + message['content'] + eos_token + '\n' }}"
-        + "{% endfor %}"
-        + "{% if add_generation_prompt %}{{ 'assistant:\n' }}{% endif %}"
-    )
+    tokenizer.chat_template = begin + PLAIN
     return (
         "The tokenizer has no chat template; a plain one is used: the role on a line of its own, then the text, "
         f"closed with {tokenizer.eos_token!r}."

@@ -14,6 +14,7 @@ from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import save_adapter
 from danlu.models.block_attention import BLOCK_ATTENTION
+from danlu.models.chat import ensure_chat_template
 from danlu.models.files import save_config, save_tokenizer
 from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
@@ -186,7 +187,10 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
 
 def save(model: Any, base: Input, config: TrainConfig, out: Path) -> None:
     """Write the adapter (or the whole model) with the tokenizer it was trained with."""
-    save_tokenizer(load_tokenizer(base.path), out)
+    tokenizer = load_tokenizer(base.path)
+    if config.objective == "sft":
+        ensure_chat_template(tokenizer)  # the one that conversations were rendered with
+    save_tokenizer(tokenizer, out)
     if config.adapter:
         assert base.artifact is not None
         save_adapter(model, out, base_name=base.facts.get("hub_id") or f"danlu:{base.artifact.id}")

@@ -16,7 +16,7 @@ from danlu.artifacts.examples import write_examples
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import ArtifactStore
 from danlu.errors import UserError
-from danlu.models.chat import ChatRenderer, end_of_turn_ids, prompt_ids
+from danlu.models.chat import ChatRenderer, end_of_turn_ids, ensure_chat_template, prompt_ids
 from danlu.models.files import save_tokenizer
 from danlu.models.frame import Frame
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
@@ -128,6 +128,8 @@ def test_it_is_ready_for_conversations(train: Train) -> None:
     _, out = train(LINES)
     tokenizer = load_tokenizer(out)
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 1, 1)
+    assert tokenizer.chat_template is None
+    assert "ChatML" in (ensure_chat_template(tokenizer) or "")
     assert end_of_turn_ids(tokenizer) == [3, 1]
     renderer = ChatRenderer(tokenizer)
     messages = [{"role": "user", "content": "明月？"}, {"role": "assistant", "content": "地上霜。"}]
@@ -146,6 +148,7 @@ def test_begin_of_text_stands_in_front_once(train: Train, tmp_path: Path) -> Non
         assert (tmp_path / "tokenizer.json").read_text() == (out / "tokenizer.json").read_text()
         assert json.loads((out / "tokenizer_config.json").read_text())["add_bos_token"] is True
         for tokenizer in (load_tokenizer(out), load_tokenizer(tmp_path)):
+            ensure_chat_template(tokenizer)
             plain = tokenizer("明月", add_special_tokens=False).input_ids
             assert tokenizer("明月").input_ids == [0, *plain]
             assert Frame.of(tokenizer).ids(tokenizer, "明月") == [0, *plain, 1]
@@ -230,6 +233,8 @@ def test_llama_cpp_gives_the_same_ids(train: Train, tmp_path: Path, name: str) -
 
     _, out = train(LINES, pre_tokenizer=name, vocabulary_size=600)
     tokenizer = load_tokenizer(out)
+    ensure_chat_template(tokenizer)
+    save_tokenizer(tokenizer, out)
     config = LlamaConfig(
         vocab_size=600,
         hidden_size=32,

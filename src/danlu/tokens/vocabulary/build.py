@@ -9,20 +9,12 @@ from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.config import SpecialTokens
 from danlu.tokens.vocabulary.merges import Merges
 
-CHAT_TEMPLATE = (
-    "{{{{ bos_token }}}}"
-    "{{% for message in messages %}}"
-    "{{{{ '{begin}' + message['role'] + '\\n' + message['content'] + '{end}' + '\\n' }}}}"
-    "{{% endfor %}}"
-    "{{% if add_generation_prompt %}}{{{{ '{begin}assistant\\n' }}}}{{% endif %}}"
-)
-"""ChatML behind the begin of text. Rendered chats are tokenised without it being added once more."""
-
 
 def build_tokenizer(merges: Merges, pre_tokenizer: PreTokenizer, special_tokens: SpecialTokens) -> Any:
     """A fast tokenizer: special tokens first, then bytes, then merged tokens, each in the order it was learnt.
 
-    It puts the begin of text in front of a text, and nothing behind it.
+    It puts the begin of text in front of a text, and nothing behind it. It has no chat template: a model that has not
+    been trained on conversations holds none (`danlu.models.chat.ensure_chat_template` gives it one then).
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
@@ -40,5 +32,4 @@ def build_tokenizer(merges: Merges, pre_tokenizer: PreTokenizer, special_tokens:
         eos_token=special_tokens.end_of_text,
         pad_token=special_tokens.end_of_text,
         add_bos_token=True,
-        chat_template=CHAT_TEMPLATE.format(begin=special_tokens.begin_of_turn, end=special_tokens.end_of_turn),
     )

@@ -23,9 +23,10 @@ class SpecialTokens(Strict):
     end_of_text: str = "<|end_of_text|>"
     """The eos token, which is also what sequences are filled up with."""
     begin_of_turn: str = "<|im_start|>"
-    """Begins a turn in the chat template (ChatML), so that fine-tuning later needs no new token."""
+    """Begins a turn of a conversation, so that fine-tuning later needs no new token: a tokenizer that has these two
+    tokens, by these names, is given the chat template ChatML when a model is trained on conversations."""
     end_of_turn: str = "<|im_end|>"
-    """Ends a turn in the chat template."""
+    """Ends a turn of a conversation."""
     more: tuple[str, ...] = ()
     """Any others, for example ``<tool_call>``."""
 
