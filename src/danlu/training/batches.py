@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,14 @@ class MicroBatch:
     @property
     def num_targets(self) -> int:
         return len(self.targets)
+
+
+class MicroBatches(Protocol):
+    """A number of micro-batches, which need not exist before they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> MicroBatch: ...
 
 
 @dataclass(frozen=True)

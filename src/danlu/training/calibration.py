@@ -11,7 +11,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import torch
 from danlu.artifacts.stage import StageContext
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Reporter
-from danlu.training.batches import BatchStream, MicroBatch
+from danlu.training.batches import BatchStream, MicroBatches
 from danlu.training.budget import steps_within
 from danlu.training.checkpoint import Checkpoints, write_synced
 from danlu.training.companions import Companions
@@ -88,7 +88,7 @@ def decide_steps(
     config: TrainConfig,
     context: StageContext,
     batches: BatchStream,
-    held_out: Sequence[MicroBatch],
+    held_out: MicroBatches,
     attention: str | None,
     budget_seconds: float,
     started: float,
@@ -148,7 +148,7 @@ def _measured_pace(
     config: TrainConfig,
     context: StageContext,
     batches: BatchStream,
-    held_out: Sequence[MicroBatch],
+    held_out: MicroBatches,
     attention: str | None,
     budget_seconds: float,
     started: float,
@@ -191,8 +191,8 @@ def _measured_pace(
                 scaler=make_scaler(config),
             )
             validation_seconds = 0.0
-            if held_out and config.validate_every_steps:
-                some = held_out[:TIMED_VALIDATIONS]
+            if len(held_out) and config.validate_every_steps:
+                some = [held_out[index] for index in range(min(TIMED_VALIDATIONS, len(held_out)))]
                 validation_seconds = _seconds_of(partial(passes.mean_loss, some))
                 validation_seconds *= len(held_out) / len(some)
         save_seconds = _seconds_of(partial(checkpoints.save, 0, model, optimizer))

@@ -10,8 +10,9 @@ from typing import Any
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
-from danlu.training.batches import BatchStream, MicroBatch, micro_batch
+from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
+from danlu.training.held_out import HeldOut
 from danlu.training.rows import ContiguousRows, PackedRows, Rows
 
 
@@ -65,17 +66,11 @@ def make_batches(config: TrainConfig, rows: Rows) -> BatchStream:
     )
 
 
-def validation_micro_batches(config: TrainConfig, directory: Path, length: int) -> list[MicroBatch]:
-    """The validation rows, each once, `rows_at_once` at a time; empty where there are none."""
+def make_held_out(config: TrainConfig, directory: Path, length: int) -> HeldOut:
+    """The validation rows, `rows_at_once` at a time; empty where there are none."""
     store = open_store(config, directory, "validation")
-    if not store.num_tokens:
-        return []
-    rows = make_rows(config, store, min(length, store.num_tokens))
-    at_once = config.batch.rows_at_once
-    return [
-        micro_batch([rows.row(place) for place in range(first, min(first + at_once, rows.num_rows))], default_device())
-        for first in range(0, rows.num_rows, at_once)
-    ]
+    sources = [make_rows(config, store, min(length, store.num_tokens))] if store.num_tokens else []
+    return HeldOut(sources, config.batch.rows_at_once, default_device())
 
 
 def data_notes(

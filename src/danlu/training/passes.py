@@ -8,13 +8,13 @@ Micikevicius et al. 2017, arXiv:1710.03740); the gradients of its micro-batches 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
 
 from danlu.hardware.threads import Workers
-from danlu.training.batches import Batch, MicroBatch
+from danlu.training.batches import Batch, MicroBatch, MicroBatches
 from danlu.training.objective import Objective
 from danlu.training.optimizer import trained_parameters
 
@@ -88,18 +88,18 @@ class Passes:
                     parameter.grad.add_(gradient)
         return total / batch.num_targets
 
-    def mean_loss(self, micro_batches: Sequence[MicroBatch]) -> float:
+    def mean_loss(self, micro_batches: MicroBatches) -> float:
         """Mean loss over all targets of some micro-batches, nats per token, without dropout and label smoothing."""
 
-        def one(micro: MicroBatch) -> float:
+        def one(micro: MicroBatch) -> tuple[float, int]:
             with torch.no_grad():
-                return float(self._objective(self._model, micro))
+                return float(self._objective(self._model, micro)), micro.num_targets
 
         self._refresh()
         self._model.eval()
-        total = sum(self._each(one, micro_batches))
+        sums = list(self._each(one, micro_batches))
         self._model.train()
-        return total / sum(micro.num_targets for micro in micro_batches)
+        return sum(loss for loss, _ in sums) / sum(num_targets for _, num_targets in sums)
 
     def _refresh(self) -> None:
         """Bring the copy up to date; the weights may have been moved, or exchanged for others."""
@@ -107,19 +107,22 @@ class Passes:
             with torch.no_grad():
                 torch._foreach_copy_(self._moved, self.trained)
 
-    def _each(self, one: Callable[[MicroBatch], Result], micro_batches: Sequence[MicroBatch]) -> Iterator[Result]:
+    def _each(self, one: Callable[[MicroBatch], Result], micro_batches: MicroBatches) -> Iterator[Result]:
         """Results in order. The first micro-batch of a new shape goes alone: what is compiled for it is so once."""
+
+        def at(index: int) -> Result:
+            return one(micro_batches[index])
+
+        indices = range(len(micro_batches))
         if self._pool is None:
-            yield from map(one, micro_batches)
+            yield from map(at, indices)
             return
-        rest = iter(micro_batches)
-        for micro in rest:
-            shape = (self._model.training, micro.input_ids.shape[1])
-            if shape in self._known_shapes:
-                yield from self._pool.map(one, [micro, *rest])
-            else:
-                self._known_shapes.add(shape)
-                yield from self._pool.map(one, [micro])
+        shape = (self._model.training, micro_batches[0].input_ids.shape[1])
+        if shape not in self._known_shapes:
+            self._known_shapes.add(shape)
+            yield from self._pool.map(at, indices[:1])
+            indices = indices[1:]
+        yield from self._pool.map(at, indices)
 
 
 def rounded_copy(model: Any, dtype: torch.dtype) -> Any:

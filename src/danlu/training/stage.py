@@ -30,9 +30,9 @@ from danlu.training.cost import foretold_pace, training_cost
 from danlu.training.data import (
     data_notes,
     make_batches,
+    make_held_out,
     make_rows,
     open_training_store,
-    validation_micro_batches,
 )
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, train
@@ -105,7 +105,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
     batches = make_batches(config, rows)
     attention = choose_attention(config, dict(model_input.facts["config"]), batches)
-    held_out = validation_micro_batches(config, data.path, data.facts["length"])
+    held_out = make_held_out(config, data.path, data.facts["length"])
     check_validation(config, len(held_out))
     num_steps = steps_of(
         config.budget,
@@ -141,7 +141,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         validate = partial(passes.mean_loss, held_out)
         task.advance(batches.num_tokens(first_step))
         observers: list[Observer] = [*companions.observers, ShowProgress(task), WriteMetrics(writer), throughput]
-        if held_out and config.validate_every_steps:
+        if len(held_out) and config.validate_every_steps:
             observers.append(
                 Validate(validate, config.validate_every_steps, writer, companions.shown, companions.listeners)
             )
