@@ -113,7 +113,6 @@ def test_says_when_the_time_was_not_kept(tmp_path: Path, reporter: Any, seconds:
         "seconds_per_token": 0.1,
         "validation_seconds": 0.0,
         "validate_every_steps": None,
-        "checkpoint_share": 0.0,
         "seconds_before": 3.0,
     }
     batches: Any = Batches()

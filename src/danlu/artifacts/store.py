@@ -173,6 +173,17 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_synced(path: Path, text: str) -> None:
+    """Replace a small file by `text` in one move that survives a power cut."""
+    aside = path.with_name(f".{path.name}.partial")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(path)
+    sync_directory(path.parent)
+
+
 def sync_tree(path: Path) -> None:
     """Write every file and directory under `path` through to the disk."""
     for entry in sorted(path.rglob("*")):

@@ -20,11 +20,12 @@ from tempfile import TemporaryDirectory
 import torch
 
 from danlu.artifacts.stage import StageContext
+from danlu.artifacts.store import write_synced
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Reporter
 from danlu.training.batches import BatchStream, MicroBatches
 from danlu.training.budget import steps_within
-from danlu.training.checkpoint import Checkpoints, write_synced
+from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
 from danlu.training.gradients import finish_gradients
@@ -153,7 +154,7 @@ def _measured_pace(
     budget_seconds: float,
     started: float,
 ) -> Pace:
-    """Load, train without moving, validate and save, each timed."""
+    """Load, train without moving and validate, each timed."""
     with TemporaryDirectory(dir=context.directory) as scratch:
         load_started = time.perf_counter()
         model = load_trainable(context.input("model").path, config, attention)
@@ -161,12 +162,7 @@ def _measured_pace(
         companions = Companions.of(config, model, optimizer)
         load_seconds = time.perf_counter() - load_started
         checkpoints = Checkpoints(
-            Path(scratch) / "checkpoints",
-            every_seconds=math.inf,
-            keep=1,
-            fingerprint="",
-            reporter=context.reporter,
-            companions=companions.stateful,
+            Path(scratch), every_seconds=math.inf, keep=1, fingerprint="", reporter=context.reporter
         )
         writer = MetricsWriter(Path(scratch), 1)
         torch.manual_seed(config.seed)
@@ -193,21 +189,15 @@ def _measured_pace(
             validation_seconds = 0.0
             if len(held_out) and config.validate_every_steps:
                 some = [held_out[index] for index in range(min(TIMED_VALIDATIONS, len(held_out)))]
-                validation_seconds = _seconds_of(partial(passes.mean_loss, some))
-                validation_seconds *= len(held_out) / len(some)
-        save_seconds = _seconds_of(partial(checkpoints.save, 0, model, optimizer))
+                passes.mean_loss(some[:1])  # what is compiled once
+                validation_started = time.perf_counter()
+                passes.mean_loss(some)
+                validation_seconds = (time.perf_counter() - validation_started) * len(held_out) / len(some)
         writer.close()
     return Pace(
         seconds_per_token=stopwatch.seconds_per_token,
         validation_seconds=validation_seconds,
         validate_every_steps=config.validate_every_steps,
-        checkpoint_share=save_seconds / config.checkpoint.every_seconds,
         # The run loads the model once more.
         seconds_before=time.perf_counter() - started + load_seconds,
     )
-
-
-def _seconds_of(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started

@@ -103,7 +103,7 @@ class Checkpoints:
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         sync_directory(self.directory)
-        write_synced(final / MARKER, json.dumps(hashes))
+        _write_synced(final / MARKER, json.dumps(hashes))
         self._last_saved = time.monotonic()
         for old in self._existing()[self.keep :]:
             shutil.rmtree(self.directory / f"step-{old}")
@@ -158,7 +158,7 @@ class Checkpoints:
         return None
 
 
-def write_synced(path: Path, text: str) -> None:
+def _write_synced(path: Path, text: str) -> None:
     """Write a small file aside, sync it and rename it into place."""
     aside = path.with_suffix(".partial")
     with aside.open("w", encoding="utf-8") as file:

@@ -96,7 +96,6 @@ def foretold_pace(settings: TrainConfig, cost: TrainingCost, num_validation_toke
         seconds_per_token=cost.seconds_per_token,
         validation_seconds=num_validation_tokens * cost.seconds_per_token * FORWARD_SHARE,
         validate_every_steps=settings.validate_every_steps,
-        checkpoint_share=0.0,
         seconds_before=before,
     )
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pace:
-    """Of one run on one machine."""
+    """Of one run on one machine. Checkpoints are not counted."""
 
     seconds_per_token: float
     """Of a whole step, the optimizer and the writing of metrics included."""
     validation_seconds: float
     """Of measuring the validation loss once."""
     validate_every_steps: int | None
-    checkpoint_share: float
-    """What saving checkpoints adds, as a share of the time between them."""
     seconds_before: float
     """From the beginning of the stage to the first step: loading, and timing steps where that was done."""
 
@@ -27,5 +25,4 @@ class Pace:
             num_tokens: That they read.
         """
         num_validations = num_steps // self.validate_every_steps if self.validate_every_steps else 0
-        training_seconds = num_tokens * self.seconds_per_token * (1 + self.checkpoint_share)
-        return self.seconds_before + training_seconds + num_validations * self.validation_seconds
+        return self.seconds_before + num_tokens * self.seconds_per_token + num_validations * self.validation_seconds
