@@ -26,7 +26,7 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream, MicroBatch
 from danlu.training.objective import Objective, supervised_cross_entropy
 from danlu.training.passes import Passes
-from danlu.training.rows import PackedRows
+from danlu.training.rows.packed import PackedRows
 
 RECIPE = REPOSITORY / "benchmarks" / "sft.yaml"
 NUM_ROWS = 8

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from danlu.artifacts.tokens import TokenStore, write_index, write_shard
-from danlu.training.rows import PackedRows, Row
+from danlu.training.rows.packed import PackedRows
+from danlu.training.rows.row import Row
 
 
 def make_store(rows: list[list[int]], *, vocabulary: int = 400, seed: int = 0) -> TokenStore:

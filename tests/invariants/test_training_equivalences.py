@@ -22,7 +22,7 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream
 from danlu.training.objective import supervised_cross_entropy
 from danlu.training.passes import Passes
-from danlu.training.rows import PackedRows
+from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store
 
 RELATIVE = 1e-5

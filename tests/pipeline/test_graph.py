@@ -39,7 +39,7 @@ stages:
 """
     found = graph(recipe_file(text))
     assert found.order == ["lone", "rows", "b", "a", "proof"]
-    assert [(link.setting, link.index, link.stage, link.part) for link in found.links["proof"]] == [
+    assert [(link.setting, link.key, link.stage, link.part) for link in found.links["proof"]] == [
         ("models", 0, "b", None),
         ("models", 1, "a", None),
     ]
@@ -109,6 +109,37 @@ stages:
     with pytest.raises(UserError, match="needs examples, and 'other' is a model") as caught:
         build_graph(load_recipe(recipe_file(text.replace("rows.test", "other")), [], table))
     assert caught.value.hint == "Stages of this recipe that fit: rows."
+
+
+class MixtureConfig(StageConfig):
+    KIND = "model"
+    do: Literal["mix"]
+    parts: Annotated[str | list[str] | dict[str, float], Reference(("examples",))]
+
+
+def test_references_may_be_the_keys_of_a_mapping(recipe_file: Write) -> None:
+    toys.MixtureConfig = MixtureConfig  # type: ignore[attr-defined]
+    table = {**toys.TABLE, "mix": toys.StageType("toys:MixtureConfig", "toy_sum")}
+    text = """\
+name: t
+stages:
+  it:
+    do: mix
+    parts:
+      b: 0.3
+      a.train: 2
+  a: {do: toy-rows}
+  b: {do: toy-rows}
+"""
+    found = build_graph(load_recipe(recipe_file(text), [], table))
+    assert found.order == ["a", "b", "it"]
+    assert [(link.place, link.stage, link.part) for link in found.links["it"]] == [
+        (("parts", "b"), "b", None),
+        (("parts", "a.train"), "a", "train"),
+    ]
+    with pytest.raises(UserError) as caught:
+        build_graph(load_recipe(recipe_file(text.replace("b: 0.3", "bb: 0.3")), [], table))
+    assert "recipe.yaml:6: it.parts refers to 'bb', but there is no stage 'bb'." in caught.value.what
 
 
 def test_line_of_an_item_in_a_list(recipe_file: Write) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from danlu.training.batches import BatchStream, micro_batch
-from danlu.training.rows import PackedRows
+from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store, rows_of
 
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])

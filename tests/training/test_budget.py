@@ -11,7 +11,7 @@ from danlu.training.batches import BatchStream
 from danlu.training.budget import fewest_steps, flops_of, steps_of, steps_within
 from danlu.training.config import Budget
 from danlu.training.pace import Pace
-from danlu.training.rows import PackedRows
+from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store
 
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])
@@ -29,7 +29,7 @@ def steps(budget: Budget) -> int:
 def flops_read(num_steps: int) -> float:
     """Row by row."""
     total = 0.0
-    for row in (BATCHES.rows.row(place) for place in range(num_steps * BATCHES.rows_per_batch)):
+    for row in (BATCHES.rows.row(place) for place in range(BATCHES.num_rows(num_steps))):
         pairs = sum(seen for length in row.document_lengths.tolist() for seen in range(1, length + 1))
         total += 600 * len(row.input_ids) + 50 * int(row.supervised.sum()) + 7 * pairs
     return total

@@ -12,7 +12,7 @@ from danlu.training import held_out
 from danlu.training.batches import MicroBatch, micro_batch
 from danlu.training.held_out import HeldOut
 from danlu.training.loop import mean_loss
-from danlu.training.rows import PackedRows
+from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store, rows_of
 
 STORES = [make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]]), make_store([[9], [3, 3]], seed=1)]

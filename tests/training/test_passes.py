@@ -19,7 +19,7 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.objective import supervised_cross_entropy
 from danlu.training.passes import Passes, rounded_copy
-from danlu.training.rows import ContiguousRows
+from danlu.training.rows.contiguous import ContiguousRows
 from danlu.training.setup import load_trainable, make_passes, make_scaler
 
 LENGTHS = np.array([30, 200, 45, 1, 64, 90, 41, 170, 88])

@@ -39,6 +39,34 @@ def test_kinds_may_be_left_out(tmp_path: Path) -> None:
     assert config.schedule == CosineSettings(warmup_share=0.2, final_share=0.0)
 
 
+def test_sources_may_be_mixed(tmp_path: Path) -> None:
+    assert read(tmp_path, "seed: 1").weights is None
+    path = tmp_path / "recipe.yaml"
+    for text, weights in (("[packed]", None), ("{packed: 2}", [2.0])):
+        path.write_text(RECIPE.replace("data: packed", f"data: {text}"), encoding="utf-8")
+        config: Any = load_recipe(path).stages["tuned"].config
+        assert config.weights == weights
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("[]", "tuned.data has 0 entries; at least 1 are needed"),
+        ("{}", "tuned.data has 0 entries; at least 1 are needed"),
+        ("{packed: 0}", "tuned.data.packed must be a number above 0.0, not the number 0"),
+        ("{packed: much}", "tuned.data.packed must be a number"),
+        ("[packed, packed]", "tuned: data names 'packed' twice"),
+        ("3", "tuned.data must be a list or a mapping (key: value) or text, not the number 3"),
+    ],
+)
+def test_what_is_wrong_with_the_sources_is_said(tmp_path: Path, data: str, what: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.replace("data: packed", f"data: {data}"), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_recipe(path)
+    assert what in caught.value.what
+
+
 @pytest.mark.parametrize(
     ("lines", "what", "hint"),
     [

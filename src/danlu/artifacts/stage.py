@@ -40,7 +40,8 @@ class StageConfig(Strict):
 
 @dataclass(frozen=True)
 class Reference:
-    """Marks a setting (a name, or a list of names) that refers to other stages of the recipe or to artifacts."""
+    """Marks a setting that refers to other stages of the recipe or to artifacts: a name, a list of names, or a mapping
+    from names to something that is said of each."""
 
     kinds: tuple[str, ...]
     """Artifact kinds that may stand here."""

@@ -21,11 +21,13 @@ MOST_BLOCKS = 8
 
 
 def tokens_seen(documents: DocumentLayout, device: torch.device | str) -> torch.Tensor:
-    """(rows, row_length, row_length) bool: whether the token of the second place sees that of the third."""
-    assert documents.row_length is not None
+    """(rows, row_length, row_length) bool: whether the token of the second place sees that of the third.
+
+    Where the layout is not of rows of one length, it is taken for one row.
+    """
     lengths = torch.tensor(documents.lengths, device=device)
     of_document = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths)
-    of_document = of_document.view(-1, documents.row_length)
+    of_document = of_document.view(-1, documents.row_length or len(of_document))
     return (of_document[:, :, None] == of_document[:, None, :]).tril()
 
 

@@ -22,8 +22,8 @@ class Link:
 
     setting: str
     """Name of the setting in the recipe, for example ``data``."""
-    index: int | None
-    """Position, when the setting holds a list."""
+    key: int | str | None
+    """Position, when the setting holds a list; key, when it holds a mapping."""
     text: str
     """As it stands in the recipe, for example ``rows.test``."""
     kinds: tuple[str, ...]
@@ -35,7 +35,7 @@ class Link:
     @property
     def place(self) -> tuple[str | int, ...]:
         """Where it stands below its stage."""
-        return (self.setting,) if self.index is None else (self.setting, self.index)
+        return (self.setting,) if self.key is None else (self.setting, self.key)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def marked_settings(config: StageConfig, mark: type[Any]) -> Iterator[tuple[str,
 
 
 def listed(value: Any) -> list[str]:
-    """A setting that holds nothing, one name or several, as a list."""
+    """A setting that holds nothing, one name, or several as a list or as keys, as a list."""
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
@@ -92,11 +92,11 @@ def _mark(field: FieldInfo, mark: type[Any]) -> Any:
 
 def _links(recipe: Recipe, stage: str) -> Iterator[Link]:
     for setting, mark, value in marked_settings(recipe.stages[stage].config, Reference):
-        single = isinstance(value, str)
         for index, text in enumerate(listed(value)):
             name, part = split_part(text)
             outside = "/" in text or text.startswith(ARTIFACT_PREFIX)
-            yield Link(setting, None if single else index, text, mark.kinds, None if outside else name, part)
+            key = text if isinstance(value, dict) else None if isinstance(value, str) else index
+            yield Link(setting, key, text, mark.kinds, None if outside else name, part)
 
 
 def _checked(recipe: Recipe, stage: str, link: Link) -> Link:

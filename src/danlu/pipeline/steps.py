@@ -154,8 +154,10 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
     settings = stage.config.model_dump(mode="json", by_alias=True, exclude={"do"})
     for setting, mark, value in marked_settings(stage.config, Reference):
         if value is not None:
-            taken = [parent for parent in parents if parent.field == setting]
-            settings[setting] = [_identity(parent, named=mark.named) for parent in taken]
+            taken: list[Any] = [_identity(parent, named=mark.named) for parent in parents if parent.field == setting]
+            if isinstance(value, dict):
+                taken = [list(pair) for pair in zip(taken, settings[setting].values(), strict=True)]
+            settings[setting] = taken
     for setting, found in sources.items():
         settings[setting] = [source.record.sha256 for source in found]
     identity = artifact_id(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +54,14 @@ def describe_splits(splits: dict[str, TokenStore], length: int) -> dict[str, Any
 def num_rows_of(store: TokenStore, length: int) -> int:
     """Rows of the batch in one pass over a split."""
     return len(store.row_offsets) - 1 if store.row_offsets is not None else -(-store.num_tokens // length)
+
+
+def tokenizer_fingerprint(tokenizer: Any) -> str:
+    """SHA-256 of what decides how text becomes ids; token ids of several stages go together if it is the same."""
+    parts = json.loads(tokenizer.backend_tokenizer.to_str())
+    for passing in ("truncation", "padding"):  # set by calls of the tokenizer
+        parts.pop(passing, None)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def num_characters(facts: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from danlu.models.load import load_tokenizer
 from danlu.tokens.config import TokenizeConfig
 from danlu.tokens.corpus import tokenize_corpus
 from danlu.tokens.examples import tokenize_examples
-from danlu.tokens.facts import describe_splits, num_characters
+from danlu.tokens.facts import describe_splits, num_characters, tokenizer_fingerprint
 
 VERSION = 2
 PREPARES = True
@@ -58,7 +58,12 @@ def run(config: TokenizeConfig, context: StageContext, out: Path) -> dict[str, A
         facts = tokenize_examples(config, tokenizer, data.path, reporter, out)
     splits = {split: TokenStore.open(out, split) for split in SPLITS}
     _check_something_to_train_on(splits["train"], data)
-    return {**facts, **describe_splits(splits, config.length), "vocabulary_size": len(tokenizer)}
+    return {
+        **facts,
+        **describe_splits(splits, config.length),
+        "vocabulary_size": len(tokenizer),
+        "tokenizer": tokenizer_fingerprint(tokenizer),
+    }
 
 
 def _check_settings(config: TokenizeConfig, data: Input) -> None:

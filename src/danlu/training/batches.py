@@ -1,8 +1,8 @@
 """The batch of a step, as a pure function of (rows, step).
 
-Step k takes the rows at places k*B to (k+1)*B of an endless sequence (see `danlu.training.rows`), so a batch may
-straddle two epochs. Nothing has to be remembered to resume, and how many rows go through the model at once changes
-nothing about which rows belong to the step.
+A step takes the rows of an endless sequence (see `danlu.training.rows`) that come after those of the step before it, so
+a batch may straddle two epochs. Nothing has to be remembered to resume, and how many rows go through the model at once
+changes nothing about which rows belong to the step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import torch
 
 from danlu.models.attention import DocumentLayout
 from danlu.models.shapes import filling
-from danlu.training.rows import Row, Rows, Workload
+from danlu.training.rows.row import Row, Rows, Workload
+from danlu.training.rows.stairs import Stairs
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ class BatchStream:
 
     Args:
         rows: What to draw from.
-        rows_per_batch: Rows of one optimizer step.
+        rows_per_batch: Rows of one optimizer step, the same in all or by step.
         rows_at_once: Rows of one micro-batch.
         device: Where the tensors are made.
     """
 
-    def __init__(self, rows: Rows, *, rows_per_batch: int, rows_at_once: int, device: str = "cpu") -> None:
+    def __init__(self, rows: Rows, *, rows_per_batch: int | Stairs, rows_at_once: int, device: str = "cpu") -> None:
         self.rows = rows
-        self.rows_per_batch = rows_per_batch
+        self.rows_per_batch = rows_per_batch if isinstance(rows_per_batch, Stairs) else Stairs.level(rows_per_batch)
         self.rows_at_once = rows_at_once
         self.device = device
 
@@ -91,20 +92,24 @@ class BatchStream:
         )
 
     def places(self, step: int) -> npt.NDArray[np.int64]:
-        """(rows_per_batch,): which rows of the endless sequence `step` sees."""
-        return np.arange(step * self.rows_per_batch, (step + 1) * self.rows_per_batch)
+        """(rows of the step,): which rows of the endless sequence `step` sees."""
+        return np.arange(self.num_rows(step), self.num_rows(step + 1))
 
     def names(self, step: int) -> str:
         """What to call the rows of `step` when something is wrong with them."""
         return self.rows.names(self.places(step))
 
+    def num_rows(self, num_steps: int) -> int:
+        """Rows that the first `num_steps` steps read."""
+        return self.rows_per_batch.before(num_steps)
+
     def num_tokens(self, num_steps: int) -> int:
         """Real tokens that the first `num_steps` steps read."""
-        return self.rows.num_tokens(num_steps * self.rows_per_batch)
+        return self.rows.num_tokens(self.num_rows(num_steps))
 
     def workload(self, num_steps: int) -> Workload:
         """Of the first `num_steps` steps."""
-        return self.rows.workload(num_steps * self.rows_per_batch)
+        return self.rows.workload(self.num_rows(num_steps))
 
 
 def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:

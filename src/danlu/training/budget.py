@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
@@ -30,7 +29,7 @@ def steps_of(
     if budget.steps is not None:
         return budget.steps
     if budget.epochs is not None:
-        return math.ceil(budget.epochs * batches.rows.num_rows / batches.rows_per_batch)
+        return fewest_steps(batches.num_tokens, budget.epochs * batches.rows.epoch_tokens)
     if budget.minutes is not None:
         return steps_in_time(60 * budget.minutes)
     if budget.flops is not None:

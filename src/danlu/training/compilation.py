@@ -15,7 +15,6 @@ from danlu.training.batches import BatchStream
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.config import TrainConfig
 from danlu.training.dropout import dropout_fields, with_dropout
-from danlu.training.rows import ContiguousRows
 from danlu.training.setup import attention_for, weightless_trainable
 
 WORTH_FLOPS = 5e13
@@ -55,7 +54,8 @@ def is_compiled(settings: TrainConfig, config: Any, batches: BatchStream, flops:
 def _why_not(settings: TrainConfig, config: Any, batches: BatchStream) -> str | None:
     if settings.adapter is not None or settings.objective != "language_model":
         return "only training of every weight on a corpus (objective: language_model) is compiled"
-    if not isinstance(batches.rows, ContiguousRows) or batches.rows.length % MULTIPLE_TOKENS:
+    lengths = batches.rows.lengths
+    if lengths is None or any(lengths.heights % MULTIPLE_TOKENS):
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
     if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
         return "dropout is not compiled"

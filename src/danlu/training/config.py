@@ -36,7 +36,7 @@ class Budget(Strict):
     tokens: int | None = Field(None, ge=1)
     """Real tokens read, supervised or not; the last step is the one that reaches the number."""
     epochs: float | None = Field(None, gt=0)
-    """Passes over the training rows."""
+    """Passes over the training tokens; of a mixture, as many tokens as all its sources have."""
     steps: int | None = Field(None, ge=1)
     """Optimizer steps."""
     flops: float | None = Field(None, gt=0)
@@ -117,8 +117,12 @@ class TrainConfig(StageConfig):
     first of each document, to train from scratch or to go on training on the documents of a corpus."""
     model: Annotated[str, Reference(("model",))]
     """The model to start from."""
-    data: Annotated[str, Reference(("tokens",))]
-    """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`)."""
+    data: Annotated[str | list[str] | dict[str, Annotated[float, Field(gt=0)]], Reference(("tokens",))] = Field(
+        min_length=1
+    )
+    """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`).
+    Several are mixed: a list by their sizes, so that each is read as often as the others; with weights, for example
+    ``{poems: 0.7, prose: 0.3}``, by these, as shares of the rows in any stretch of training."""
     isolate_documents: bool = True
     """Whether the documents of a corpus that share a row are hidden from each other. Examples always are."""
     adapter: LoraSettings | None = None
@@ -153,6 +157,14 @@ class TrainConfig(StageConfig):
     """Of the adapter's first weights, the order of the rows, and dropout."""
 
     @model_validator(mode="after")
+    def each_source_once(self) -> TrainConfig:
+        if isinstance(self.data, list):
+            for name in self.data:
+                if self.data.count(name) > 1:
+                    raise ValueError(f"data names {name!r} twice; give it a weight instead: {{{name}: 2, ...}}")
+        return self
+
+    @model_validator(mode="after")
     def validated_where_needed(self) -> TrainConfig:
         users = {"early_stopping": self.early_stopping, "schedule.kind: reduce_on_plateau": self.plateau}
         for name, wanted in users.items():
@@ -168,6 +180,11 @@ class TrainConfig(StageConfig):
             if self.ema:
                 raise ValueError("schedule_free_adamw averages the weights itself: leave ema out")
         return self
+
+    @property
+    def weights(self) -> list[float] | None:
+        """Of a mixture, in the order of its sources. None: by their sizes."""
+        return list(self.data.values()) if isinstance(self.data, dict) else None
 
     @property
     def plateau(self) -> ReduceOnPlateauSettings | None:

@@ -1,22 +1,171 @@
-"""The rows a training stage reads: batches, how many steps the budget buys, and what is to be said about them."""
+"""What a training stage reads: its sources, the batches made of them, and what is to be said about them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.stage import Input
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
 from danlu.training.held_out import HeldOut
-from danlu.training.rows import ContiguousRows, PackedRows, Rows
+from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.mixture import Deal, MixedRows
+from danlu.training.rows.order import seed_of_source
+from danlu.training.rows.packed import PackedRows
+from danlu.training.rows.row import Rows
+
+SAME = ("tokenizer", "vocabulary_size", "length")
+"""Facts in which the sources of a mixture must agree, as far as they say them."""
+MOST_USEFUL_EPOCHS = 4
+"""Repeated up to four times, data is nearly as good as new (Muennighoff et al. 2023, arXiv:2305.16264)."""
 
 
-def open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
+@dataclass(frozen=True)
+class Source:
+    """One token store."""
+
+    name: str
+    store: TokenStore
+    """Its training split."""
+    validation: TokenStore
+    facts: Mapping[str, Any]
+    weight: float
+    """Its share of the rows, next to those of the others."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All sources of a stage."""
+
+    config: TrainConfig
+    sources: list[Source]
+
+    @classmethod
+    def open(cls, config: TrainConfig, inputs: Sequence[Input]) -> TrainingData:
+        """Map the token stores.
+
+        Raises:
+            UserError: one has nothing to train on, or they do not go together.
+        """
+        _check_they_agree(inputs)
+        stores = [_open_training_store(config, each.path) for each in inputs]
+        weights = config.weights or [float(store.num_tokens) for store in stores]
+        return cls(
+            config,
+            [
+                Source(each.name, store, _open_store(config, each.path, "validation"), each.facts, weight)
+                for each, store, weight in zip(inputs, stores, weights, strict=True)
+            ],
+        )
+
+    @property
+    def length(self) -> int:
+        """Tokens of a row, at most."""
+        return int(self.sources[0].facts["length"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that is trained on."""
+        found = [str(source.facts["fingerprint"]) for source in self.sources]
+        return found[0] if len(found) == 1 else hashlib.sha256("|".join(found).encode()).hexdigest()
+
+    @property
+    def num_supervised(self) -> int:
+        return sum(source.store.num_supervised for source in self.sources)
+
+    @property
+    def num_validation_tokens(self) -> int:
+        return sum(source.validation.num_tokens for source in self.sources)
+
+    def batches(self) -> BatchStream:
+        """What the steps read."""
+        return BatchStream(
+            self._rows(),
+            rows_per_batch=self.config.batch.rows,
+            rows_at_once=min(self.config.batch.rows_at_once, self.config.batch.rows),
+            device=default_device(),
+        )
+
+    def held_out(self) -> HeldOut:
+        """The validation rows of all sources, `rows_at_once` at a time; empty where there are none."""
+        sources = [
+            make_rows(self.config, source.validation, min(self.length, source.validation.num_tokens), self.config.seed)
+            for source in self.sources
+            if source.validation.num_tokens
+        ]
+        return HeldOut(sources, self.config.batch.rows_at_once, default_device())
+
+    def _rows(self) -> Rows:
+        seed = self.config.seed
+        if len(self.sources) == 1:
+            return make_rows(self.config, self.sources[0].store, self.length, seed)
+        deal = Deal([source.weight for source in self.sources], seed)
+        return MixedRows(
+            {
+                source.name: make_rows(self.config, source.store, self.length, seed_of_source(seed, number))
+                for number, source in enumerate(self.sources)
+            },
+            deal,
+        )
+
+
+def make_rows(config: TrainConfig, store: TokenStore, length: int, seed: int) -> PackedRows | ContiguousRows:
+    """The endless sequence of rows of one source.
+
+    Args:
+        config: Says how.
+        store: What to read.
+        length: Of rows that are cut, in tokens.
+        seed: Of the order.
+    """
+    if store.row_offsets is not None:
+        return PackedRows(store, seed)
+    return ContiguousRows(store, length, seed, isolate_documents=config.isolate_documents)
+
+
+def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list[str]:
+    """What happens to the data, one line each."""
+    num_tokens = batches.num_tokens(num_steps)
+    num_documents = sum(source.store.num_documents for source in data.sources)
+    epoch_tokens = batches.rows.epoch_tokens
+    notes = [
+        f"{num_steps} steps of {batches.rows_per_batch} rows: {num_tokens:,} tokens,"
+        f" {num_tokens / epoch_tokens:.2f} passes over {epoch_tokens:,} tokens ({num_documents:,} documents)",
+        f"{data.num_supervised / epoch_tokens:.0%} of the tokens are supervised",
+    ]
+    facts = [source.facts for source in data.sources if "end_of_turn_trained" in source.facts]
+    if facts:
+        trained = all(each["end_of_turn_trained"] for each in facts)
+        notes[-1] += f"; end of turn trained: {'yes' if trained else 'NO'}"
+        num_dropped, num_truncated = (
+            sum(each.get(name, 0) for each in facts) for name in ("num_dropped", "num_truncated")
+        )
+        notes.append(f"while tokenising, {num_dropped} examples were dropped and {num_truncated} truncated")
+    if isinstance(batches.rows, MixedRows):
+        notes += _mixture_notes(data, batches.rows.tokens_by_source(batches.num_rows(num_steps)))
+    return notes
+
+
+def _mixture_notes(data: TrainingData, tokens_by_source: list[int]) -> list[str]:
+    """How much is read of each source."""
+    notes, all_tokens = [], sum(tokens_by_source)
+    for source, tokens in zip(data.sources, tokens_by_source, strict=True):
+        epochs = tokens / source.store.num_tokens
+        note = f"{source.name}: {tokens:,} tokens ({tokens / all_tokens:.0%}), {epochs:.2f} passes over its own"
+        if epochs > MOST_USEFUL_EPOCHS:
+            note = f"Warning: {note}; beyond {MOST_USEFUL_EPOCHS}, little is learnt from a text read again"
+        notes.append(note)
+    return notes
+
+
+def _open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
     """The token ids of a split, with those supervised that the objective asks for."""
     store = TokenStore.open(directory, split)
     if config.objective == "language_model":
@@ -29,13 +178,13 @@ def open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
     return store
 
 
-def open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
+def _open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
     """The token ids that are trained on.
 
     Raises:
         UserError: there is nothing to train on.
     """
-    store = open_store(config, directory, "train")
+    store = _open_store(config, directory, "train")
     if store.num_supervised == 0:
         raise UserError(
             f"The train split has {store.num_tokens} tokens of which {store.num_supervised} are supervised.",
@@ -44,50 +193,14 @@ def open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
     return store
 
 
-def make_rows(config: TrainConfig, store: TokenStore, length: int) -> Rows:
-    """The endless sequence of rows.
-
-    Args:
-        config: Says how.
-        store: What to read.
-        length: Of rows that are cut, in tokens.
-    """
-    if store.row_offsets is not None:
-        return PackedRows(store, config.seed)
-    return ContiguousRows(store, length, config.seed, isolate_documents=config.isolate_documents)
-
-
-def make_batches(config: TrainConfig, rows: Rows) -> BatchStream:
-    return BatchStream(
-        rows,
-        rows_per_batch=config.batch.rows,
-        rows_at_once=min(config.batch.rows_at_once, config.batch.rows),
-        device=default_device(),
-    )
-
-
-def make_held_out(config: TrainConfig, directory: Path, length: int) -> HeldOut:
-    """The validation rows, `rows_at_once` at a time; empty where there are none."""
-    store = open_store(config, directory, "validation")
-    sources = [make_rows(config, store, min(length, store.num_tokens))] if store.num_tokens else []
-    return HeldOut(sources, config.batch.rows_at_once, default_device())
-
-
-def data_notes(
-    store: TokenStore, facts: Mapping[str, Any], batches: BatchStream, num_steps: int, num_tokens: int
-) -> list[str]:
-    """What happens to the data, one line each."""
-    supervised = store.num_supervised / store.num_tokens
-    epochs = num_steps * batches.rows_per_batch / batches.rows.num_rows
-    notes = [
-        f"{num_steps} steps of {batches.rows_per_batch} rows: {num_tokens:,} tokens,"
-        f" {epochs:.2f} passes over {batches.rows.num_rows:,} rows ({store.num_documents:,} documents)",
-        f"{supervised:.0%} of the tokens are supervised",
-    ]
-    if "end_of_turn_trained" in facts:
-        notes[-1] += f"; end of turn trained: {'yes' if facts['end_of_turn_trained'] else 'NO'}"
-        notes.append(
-            f"while tokenising, {facts.get('num_dropped', 0)} examples were dropped"
-            f" and {facts.get('num_truncated', 0)} truncated"
-        )
-    return notes
+def _check_they_agree(inputs: Sequence[Input]) -> None:
+    first, *others = inputs
+    for other in others:
+        for fact in SAME:
+            ours, theirs = first.facts.get(fact), other.facts.get(fact)
+            if ours != theirs and None not in (ours, theirs):
+                what = "tokenizers" if fact == "tokenizer" else f"{fact.replace('_', ' ')}s ({ours} and {theirs})"
+                raise UserError(
+                    f"data: {first.name} and {other.name} were tokenised with different {what}.",
+                    "Tokenise all sources of a mixture with the same tokenizer and the same length.",
+                )

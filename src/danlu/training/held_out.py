@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from danlu.training.batches import MicroBatch, micro_batch
-from danlu.training.rows import Rows
+from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.packed import PackedRows
 
 
 class HeldOut:
@@ -17,7 +18,7 @@ class HeldOut:
         device: Where the tensors are made.
     """
 
-    def __init__(self, sources: Sequence[Rows], rows_at_once: int, device: str = "cpu") -> None:
+    def __init__(self, sources: Sequence[PackedRows | ContiguousRows], rows_at_once: int, device: str = "cpu") -> None:
         self.device = device
         self._spans = [
             (rows, range(first, min(first + rows_at_once, rows.num_rows)))

@@ -26,7 +26,7 @@ from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.freezing import freeze
 from danlu.training.objective import OBJECTIVES, Objective
 from danlu.training.passes import Passes
-from danlu.training.rows import Rows
+from danlu.training.rows.row import Rows
 
 
 def attention_for(config: Any, rows: Rows, rows_at_once: int, *, is_compiled: bool = False) -> str | None:

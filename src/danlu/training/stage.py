@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
-from danlu.artifacts.tokens import TokenStore
 from danlu.models.adapters import save_adapter
 from danlu.models.block_attention import BLOCK_ATTENTION
 from danlu.models.chat import ensure_chat_template
@@ -27,13 +26,7 @@ from danlu.training.companions import Companions, check_validation, companion_no
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.cost import foretold_pace, training_cost
-from danlu.training.data import (
-    data_notes,
-    make_batches,
-    make_held_out,
-    make_rows,
-    open_training_store,
-)
+from danlu.training.data import TrainingData, data_notes
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
@@ -47,21 +40,18 @@ from danlu.training.setup import (
     weightless_trainable,
 )
 
-VERSION = 2
+VERSION = 3
 PREPARES = False
 
 
 def plan(config: TrainConfig, context: StageContext) -> Estimate:
     """Time and memory by a probe of the first micro-batch; the data by looking at it."""
-    model, data = context.input("model"), context.input("data")
-    store = open_training_store(config, data.path)
-    rows = make_rows(config, store, data.facts["length"])
-    batches = make_batches(config, rows)
-    num_validation_tokens = TokenStore.open(data.path, "validation").num_tokens
+    model, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
+    batches = data.batches()
     attention = choose_attention(config, dict(model.facts["config"]), batches)
     whole = weightless_trainable(dict(model.facts["config"]), config)
     check_group_patterns(whole, config.optimizer)
-    check_validation(config, num_validation_tokens)
+    check_validation(config, data.num_validation_tokens)
     cost = training_cost(
         config,
         dict(model.facts["config"]),
@@ -71,19 +61,19 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         sum(parameter.numel() for parameter in trained_parameters(whole)),
     )
     flops = TrainingFlops.of(whole)
-    pace = foretold_pace(config, cost, num_validation_tokens)
+    pace = foretold_pace(config, cost, data.num_validation_tokens)
     num_steps = steps_of(
         config.budget, batches, flops=lambda: flops, steps_in_time=partial(steps_within, pace, batches)
     )
     num_tokens = batches.num_tokens(num_steps)
-    first_row = rows.row(0)
+    first_row = batches.rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     return Estimate(
         seconds=pace.seconds(num_steps, num_tokens),
         peak_memory_bytes=cost.peak_memory_bytes,
         disk_bytes=artifact_bytes + cost.checkpoint_bytes,
         notes=[
-            *data_notes(store, data.facts, batches, num_steps, num_tokens),
+            *data_notes(data, batches, num_steps),
             *budget_notes(config.budget, num_steps, flops_of(flops, batches, num_steps)),
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
@@ -101,11 +91,9 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     """Train, going on from the newest valid checkpoint if there is one."""
     started = time.perf_counter()
     torch.use_deterministic_algorithms(True)
-    model_input, data = context.input("model"), context.input("data")
-    rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
-    batches = make_batches(config, rows)
+    model_input, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
+    batches, held_out = data.batches(), data.held_out()
     attention = choose_attention(config, dict(model_input.facts["config"]), batches)
-    held_out = make_held_out(config, data.path, data.facts["length"])
     check_validation(config, len(held_out))
     num_steps = steps_of(
         config.budget,
@@ -124,7 +112,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         context.directory / "checkpoints",
         every_seconds=config.checkpoint.every_seconds,
         keep=config.checkpoint.keep,
-        fingerprint=data.facts["fingerprint"],
+        fingerprint=data.fingerprint,
         reporter=context.reporter,
         companions=companions.stateful | ({"loss_scale": scaler} if scaler.is_enabled() else {}),
     )

@@ -17,7 +17,7 @@ from danlu.training import stage
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
-from danlu.training.data import make_batches, make_rows, open_training_store
+from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import StepReport, train
 from danlu.training.optimizer import make_optimizer
@@ -76,9 +76,7 @@ def try_learning_rates(
         UserError: the loss did not fall at any rate.
     """
     model_input = context.input("model")
-    data = context.input("data")
-    rows = make_rows(config, open_training_store(config, data.path), data.facts["length"])
-    batches = make_batches(config, rows)
+    batches = TrainingData.open(config, context.inputs["data"]).batches()
     attention = choose_attention(config, dict(model_input.facts["config"]), batches)
     model = load_trainable(model_input.path, config, attention)
     rates = np.geomspace(lowest, highest, num_steps)

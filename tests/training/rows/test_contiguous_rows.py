@@ -1,50 +1,17 @@
-"""Rows are a pure function of (store, seed, place), and an epoch reads everything once."""
+"""Rows cut out of a corpus are a pure function of (store, seed, place), and an epoch reads every token once."""
 
 from __future__ import annotations
-
-from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows_by_hand import corpus, counted
 
-from danlu.artifacts.tokens import TokenStore
-from danlu.training.rows import ContiguousRows, PackedRows, Rows, Workload
-from packed_rows import make_store
+from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.stairs import Stairs
 
-STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
-
-
-def corpus(lengths: list[int]) -> TokenStore:
-    """Documents whose tokens are numbered through, in shards of four."""
-    offsets = np.cumsum([0, *lengths])
-    ids = np.arange(offsets[-1], dtype=np.uint16)
-    return TokenStore([ids[start : start + 4] for start in range(0, len(ids), 4)], offsets, None, None)
-
-
-@given(place=st.integers(0, 1000), seed=st.integers(0, 5))
-def test_any_packed_row_can_be_asked_for_alone(place: int, seed: int) -> None:
-    one, other = PackedRows(STORE, seed), PackedRows(STORE, seed)
-    for earlier in range(0, min(place, 12)):
-        one.row(earlier)
-    assert np.array_equal(one.row(place).input_ids, other.row(place).input_ids)
-
-
-@given(seed=st.integers(0, 5))
-def test_each_epoch_sees_each_packed_row_once(seed: int) -> None:
-    order = PackedRows(STORE, seed).indices(np.arange(40))
-    for start in range(0, 40, 5):
-        assert Counter(order[start : start + 5].tolist()) == Counter(range(5))
-
-
-def test_seeds_and_epochs_differ() -> None:
-    whole = [
-        tuple(PackedRows(STORE, seed).indices(np.arange(5) + 5 * epoch)) for seed in range(3) for epoch in range(3)
-    ]
-    assert len(set(whole)) > 5
 
 
 @given(lengths=LENGTHS, length=st.integers(1, 11), seed=st.integers(0, 3))
@@ -91,25 +58,6 @@ def test_any_contiguous_row_can_be_asked_for_alone_and_seeds_differ() -> None:
     assert rows[:7] != rows[8:15]
 
 
-def counted(rows: Rows, num_rows: int) -> Workload:
-    """The slow way: look at every row."""
-    seen = [rows.row(place) for place in range(num_rows)]
-    return Workload(
-        sum(len(row.input_ids) for row in seen),
-        sum(int(row.supervised.sum()) for row in seen),
-        sum(int(length) * (int(length) + 1) // 2 for row in seen for length in row.document_lengths),
-    )
-
-
-@pytest.mark.parametrize("num_rows", [0, 1, 4, 5, 13])
-@pytest.mark.parametrize("store", [STORE, replace(STORE, supervised=None)])
-def test_packed_rows_say_how_much_work_they_are(store: TokenStore, num_rows: int) -> None:
-    rows = PackedRows(store, 1)
-    assert rows.workload(num_rows) == counted(rows, num_rows)
-    assert rows.num_tokens(num_rows) == counted(rows, num_rows).num_tokens
-    assert rows.names(np.arange(num_rows + 1))
-
-
 @given(lengths=LENGTHS, length=st.integers(1, 11), isolate=st.booleans())
 def test_contiguous_rows_say_how_much_work_an_epoch_is(lengths: list[int], length: int, isolate: bool) -> None:
     lengths[0] += -sum(lengths) % length  # an epoch of whole rows
@@ -118,3 +66,24 @@ def test_contiguous_rows_say_how_much_work_an_epoch_is(lengths: list[int], lengt
     assert said.num_tokens == seen.num_tokens == rows.num_tokens(rows.num_rows)
     assert (said.num_targets, said.num_pairs) == pytest.approx((seen.num_targets, seen.num_pairs))
     assert rows.names(np.arange(3))
+
+
+@given(
+    lengths=LENGTHS,
+    stairs=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9)), min_size=1, max_size=5),
+    isolate=st.booleans(),
+)
+def test_rows_of_growing_length_read_the_same_tokens(
+    lengths: list[int], stairs: list[tuple[int, int]], isolate: bool
+) -> None:
+    store = corpus(lengths)
+    starts = np.cumsum([0, *(count for count, _ in stairs[:-1])])
+    grown = ContiguousRows(store, Stairs(starts, np.array([length for _, length in stairs])), 4)
+    rows = [grown.row(place) for place in range(20)]
+    heights = [length for count, length in stairs[:-1] for _ in range(count)]
+    assert [len(row.input_ids) for row in rows] == (heights + [stairs[-1][1]] * 20)[:20]
+    read = np.concatenate([row.input_ids for row in rows])
+    assert grown.num_tokens(20) == len(read)
+    single = ContiguousRows(store, 1, 4)
+    assert read.tolist() == [int(single.row(place).input_ids[0]) for place in range(len(read))]
+    assert all(ContiguousRows(store, grown.lengths, 4).num_tokens(n) == grown.num_tokens(n) for n in range(20))

@@ -1,0 +1,81 @@
+"""The rows that examples were packed into when they were tokenised, so that no example is ever cut."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.artifacts.tokens import TokenStore
+from danlu.training.rows.order import EpochOrder, shuffled
+from danlu.training.rows.row import Row, Workload, all_but_first, num_pairs
+
+
+class PackedRows:
+    """Epochs of the store's rows.
+
+    Args:
+        store: Has rows.
+        seed: Of the shuffles.
+        order: Of each epoch, instead of a shuffle.
+    """
+
+    def __init__(self, store: TokenStore, seed: int, order: EpochOrder | None = None) -> None:
+        assert store.row_offsets is not None
+        self.store = store
+        self.row_offsets = np.asarray(store.row_offsets)
+        self.token_offsets = np.asarray(store.document_offsets)[self.row_offsets]
+        self.num_rows = len(self.row_offsets) - 1
+        self.epoch_tokens = store.num_tokens
+        self.lengths = None
+        self.share_documents = bool(np.any(np.diff(self.row_offsets) > 1))
+        self._epoch_order = order or shuffled(seed, self.num_rows)
+
+    def row(self, place: int) -> Row:
+        return self.stored_row(int(self.indices(np.array([place]))[0]))
+
+    def stored_row(self, index: int) -> Row:
+        """A row by its number in the store."""
+        start, end = (int(offset) for offset in self.token_offsets[index : index + 2])
+        documents = self.store.document_offsets[self.row_offsets[index] : self.row_offsets[index + 1] + 1]
+        lengths = np.diff(documents)
+        supervised = self.store.supervised
+        return Row(
+            self.store.input_ids(start, end),
+            np.asarray(supervised[start:end]) if supervised is not None else all_but_first(lengths),
+            lengths,
+        )
+
+    def num_tokens(self, num_rows: int) -> int:
+        return self._sum(np.diff(self.token_offsets), num_rows)
+
+    def workload(self, num_rows: int) -> Workload:
+        targets, pairs = self._targets_and_pairs
+        return Workload(self.num_tokens(num_rows), self._sum(targets, num_rows), self._sum(pairs, num_rows))
+
+    def names(self, places: npt.NDArray[np.int64]) -> str:
+        return f"rows {', '.join(map(str, self.indices(places)))} of the training data"
+
+    def indices(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Shape (places,): which rows of the store stand there."""
+        epochs, offsets = np.divmod(places, self.num_rows)
+        found = np.empty(len(places), np.int64)
+        for epoch in np.unique(epochs):
+            found[epochs == epoch] = self._epoch_order(int(epoch))[offsets[epochs == epoch]]
+        return found
+
+    def _sum(self, of_rows: npt.NDArray[np.int64], num_rows: int) -> int:
+        """Sum over the first `num_rows` rows of the sequence. `of_rows`: one number for each row of the store."""
+        epochs, rest = divmod(num_rows, self.num_rows)
+        return epochs * int(of_rows.sum()) + int(of_rows[self._epoch_order(epochs)[:rest]].sum())
+
+    @cached_property
+    def _targets_and_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each of shape (rows of the store,)."""
+        lengths, firsts = self.store.document_lengths, self.row_offsets[:-1]
+        if self.store.supervised is None:
+            targets = np.diff(self.token_offsets) - np.diff(self.row_offsets)
+        else:
+            targets = np.add.reduceat(self.store.supervised, self.token_offsets[:-1], dtype=np.int64)
+        return targets, np.add.reduceat(num_pairs(lengths), firsts)
