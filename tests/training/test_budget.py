@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.models.flops import TrainingFlops
@@ -63,6 +63,7 @@ def test_steps_and_epochs() -> None:
     assert steps(Budget(epochs=0.2)) == 1
 
 
+@settings(deadline=None)
 @given(amounts=st.lists(st.integers(0, 5), min_size=1, max_size=30), data=st.data())
 def test_fewest_steps(amounts: list[int], data: st.DataObject) -> None:
     sums = [sum(amounts[:count]) for count in range(len(amounts) + 1)]

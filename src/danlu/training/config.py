@@ -65,6 +65,24 @@ class BatchSettings(Strict):
     add up to those of one large pass."""
 
 
+class CurriculumSettings(Strict):
+    """From easy to hard within an epoch, which still reads everything once (see `danlu.training.rows.curriculum`)."""
+
+    by: Literal["length", "rarity"] = "length"
+    """What makes a document hard. ``length``: in tokens. ``rarity``: how surprising its tokens are on average, by how
+    often each occurs in all documents. Examples that were packed go by the mean of their row."""
+    order: Literal["ascending", "descending"] = "ascending"
+    """``descending``: from hard to easy."""
+    start: float = Field(0.1, ge=0, le=1)
+    """Share of the documents, the easiest, that may be read at the beginning."""
+    over: float = Field(1.0, gt=0, le=1)
+    """All may be read when this share of the epoch is over."""
+    pacing: Literal["root", "linear"] = "root"
+    """How the share grows."""
+    epochs: int = Field(1, ge=1)
+    """How many epochs, each from easy to hard; those that follow are shuffled."""
+
+
 class RegularisationSettings(Strict):
     """What keeps weights small and answers unsure, while training; validation and evaluation go without it."""
 
@@ -123,6 +141,8 @@ class TrainConfig(StageConfig):
     """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`).
     Several are mixed: a list by their sizes, so that each is read as often as the others; with weights, for example
     ``{poems: 0.7, prose: 0.3}``, by these, as shares of the rows in any stretch of training."""
+    curriculum: CurriculumSettings | None = None
+    """The order of an epoch; without it, documents are shuffled. The sources of a mixture have one each."""
     isolate_documents: bool = True
     """Whether the documents of a corpus that share a row are hidden from each other. Examples always are."""
     adapter: LoraSettings | None = None

@@ -13,11 +13,12 @@ from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.training.batches import BatchStream
-from danlu.training.config import TrainConfig
+from danlu.training.config import CurriculumSettings, TrainConfig
 from danlu.training.held_out import HeldOut
 from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.curriculum import paced, scores_of
 from danlu.training.rows.mixture import Deal, MixedRows
-from danlu.training.rows.order import seed_of_source
+from danlu.training.rows.order import EpochOrder, seed_of_source
 from danlu.training.rows.packed import PackedRows
 from danlu.training.rows.row import Rows
 
@@ -96,7 +97,7 @@ class TrainingData:
     def held_out(self) -> HeldOut:
         """The validation rows of all sources, `rows_at_once` at a time; empty where there are none."""
         sources = [
-            make_rows(self.config, source.validation, min(self.length, source.validation.num_tokens), self.config.seed)
+            self._make_rows(source.validation, min(self.length, source.validation.num_tokens), self.config.seed)
             for source in self.sources
             if source.validation.num_tokens
         ]
@@ -105,29 +106,28 @@ class TrainingData:
     def _rows(self) -> Rows:
         seed = self.config.seed
         if len(self.sources) == 1:
-            return make_rows(self.config, self.sources[0].store, self.length, seed)
+            return self._rows_of(self.sources[0], seed)
         deal = Deal([source.weight for source in self.sources], seed)
         return MixedRows(
             {
-                source.name: make_rows(self.config, source.store, self.length, seed_of_source(seed, number))
+                source.name: self._rows_of(source, seed_of_source(seed, number))
                 for number, source in enumerate(self.sources)
             },
             deal,
         )
 
+    def _rows_of(self, source: Source, seed: int) -> Rows:
+        curriculum = self.config.curriculum
+        order = paced(seed, scores_of(source.store, curriculum), curriculum) if curriculum else None
+        return self._make_rows(source.store, self.length, seed, order)
 
-def make_rows(config: TrainConfig, store: TokenStore, length: int, seed: int) -> PackedRows | ContiguousRows:
-    """The endless sequence of rows of one source.
-
-    Args:
-        config: Says how.
-        store: What to read.
-        length: Of rows that are cut, in tokens.
-        seed: Of the order.
-    """
-    if store.row_offsets is not None:
-        return PackedRows(store, seed)
-    return ContiguousRows(store, length, seed, isolate_documents=config.isolate_documents)
+    def _make_rows(
+        self, store: TokenStore, length: int, seed: int, order: EpochOrder | None = None
+    ) -> PackedRows | ContiguousRows:
+        """The rows that examples were packed into, or rows of `length` tokens cut out of documents."""
+        if store.row_offsets is not None:
+            return PackedRows(store, seed, order)
+        return ContiguousRows(store, length, seed, isolate_documents=self.config.isolate_documents, order=order)
 
 
 def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list[str]:
@@ -148,8 +148,23 @@ def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list
             sum(each.get(name, 0) for each in facts) for name in ("num_dropped", "num_truncated")
         )
         notes.append(f"while tokenising, {num_dropped} examples were dropped and {num_truncated} truncated")
+    if data.config.curriculum:
+        notes += _curriculum_notes(data.config.curriculum, num_tokens / epoch_tokens)
     if isinstance(batches.rows, MixedRows):
         notes += _mixture_notes(data, batches.rows.tokens_by_source(batches.num_rows(num_steps)))
+    return notes
+
+
+def _curriculum_notes(curriculum: CurriculumSettings, epochs: float) -> list[str]:
+    """What is read in which order."""
+    notes = [
+        f"for {curriculum.epochs} epochs, documents come by {curriculum.by}, {curriculum.order}:"
+        f" {curriculum.start:.0%} of them may come first, all after {curriculum.over:.0%} of the epoch"
+    ]
+    if epochs < curriculum.over:
+        notes.append(
+            f"Warning: training ends after {epochs:.2f} epochs, before the curriculum reaches its hardest documents"
+        )
     return notes
 
 

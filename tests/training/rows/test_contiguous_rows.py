@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_by_hand import corpus, counted
 
@@ -14,6 +14,7 @@ from danlu.training.rows.stairs import Stairs
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(lengths=LENGTHS, length=st.integers(1, 11), seed=st.integers(0, 3))
 def test_contiguous_rows_read_every_epoch_whole_and_documents_in_one_piece(
     lengths: list[int], length: int, seed: int
@@ -31,6 +32,7 @@ def test_contiguous_rows_read_every_epoch_whole_and_documents_in_one_piece(
         assert {int(tokens[jump]) for jump in jumps} <= starts
 
 
+@settings(deadline=None)
 @given(lengths=LENGTHS, length=st.integers(1, 11), isolate=st.booleans())
 def test_contiguous_rows_hide_documents_from_each_other(lengths: list[int], length: int, isolate: bool) -> None:
     store = corpus(lengths)
@@ -58,6 +60,7 @@ def test_any_contiguous_row_can_be_asked_for_alone_and_seeds_differ() -> None:
     assert rows[:7] != rows[8:15]
 
 
+@settings(deadline=None)
 @given(lengths=LENGTHS, length=st.integers(1, 11), isolate=st.booleans())
 def test_contiguous_rows_say_how_much_work_an_epoch_is(lengths: list[int], length: int, isolate: bool) -> None:
     lengths[0] += -sum(lengths) % length  # an epoch of whole rows
@@ -68,6 +71,7 @@ def test_contiguous_rows_say_how_much_work_an_epoch_is(lengths: list[int], lengt
     assert rows.names(np.arange(3))
 
 
+@settings(deadline=None)
 @given(
     lengths=LENGTHS,
     stairs=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9)), min_size=1, max_size=5),

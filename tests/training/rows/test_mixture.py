@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_by_hand import corpus, counted
 
@@ -20,6 +20,7 @@ from packed_rows import make_store
 WEIGHTS = st.lists(st.floats(0.01, 100), min_size=2, max_size=6)
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, seed=st.integers(0, 5), first=st.integers(0, 10**7), number=st.integers(0, 10**5))
 def test_proportions_hold_within_any_stretch(weights: list[float], seed: int, first: int, number: int) -> None:
     before, after = Deal(weights, seed).counts(np.array([first, first + number])).T
@@ -31,6 +32,7 @@ def test_proportions_hold_within_any_stretch(weights: list[float], seed: int, fi
     assert np.all(off < 1 + 1e-2 + np.cumsum(1 / np.arange(1, len(weights) + 1)))
 
 
+@settings(deadline=None)
 @given(weights=WEIGHTS, seed=st.integers(0, 3), start=st.integers(0, 10**6))
 def test_each_place_has_one_source_which_counts_on(weights: list[float], seed: int, start: int) -> None:
     deal = Deal(weights, seed)
@@ -58,6 +60,7 @@ def mixed(seed: int = 0, length: int | Stairs = 5) -> MixedRows:
     return MixedRows(sources, Deal([0.5, 0.3, 0.2], seed))
 
 
+@settings(deadline=None)
 @given(st.permutations(range(40)))
 def test_rows_are_the_same_in_whatever_order_they_are_asked_for(places: list[int]) -> None:
     straight, other = mixed(), mixed()
@@ -84,6 +87,7 @@ def test_tokens_are_counted(num_rows: int) -> None:
     assert "poems: tokens 0 to" in rows.names(np.arange(20))
 
 
+@settings(deadline=None)
 @given(at_once=st.integers(1, 9), step=st.integers(0, 30))
 def test_rows_at_once_change_nothing(at_once: int, step: int) -> None:
     whole = BatchStream(mixed(), rows_per_batch=7, rows_at_once=7).at(step)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_by_hand import counted
 
@@ -18,6 +18,7 @@ from packed_rows import make_store
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])
 
 
+@settings(deadline=None)
 @given(place=st.integers(0, 1000), seed=st.integers(0, 5))
 def test_any_packed_row_can_be_asked_for_alone(place: int, seed: int) -> None:
     one, other = PackedRows(STORE, seed), PackedRows(STORE, seed)
@@ -26,6 +27,7 @@ def test_any_packed_row_can_be_asked_for_alone(place: int, seed: int) -> None:
     assert np.array_equal(one.row(place).input_ids, other.row(place).input_ids)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 5))
 def test_each_epoch_sees_each_packed_row_once(seed: int) -> None:
     order = PackedRows(STORE, seed).indices(np.arange(40))

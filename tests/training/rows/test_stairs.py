@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.training.rows.stairs import Stairs
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 9)), min_size=1, max_size=5))
 def test_like_a_list(stairs: list[tuple[int, int]]) -> None:
     written_out = [height for count, height in stairs[:-1] for _ in range(count)] + [stairs[-1][1]] * 30
