@@ -17,12 +17,18 @@ from packed_rows import make_store
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])
 BATCHES = BatchStream(PackedRows(STORE, 0), rows_per_batch=2, rows_at_once=1)
 FLOPS = TrainingFlops(per_token=600.0, per_target=50.0, per_pair=7.0)
-PACE = Pace(seconds_per_token=0.5, validation_seconds=3.0, validate_every_steps=2, seconds_before=4.0)
+PACE = Pace(
+    seconds_per_token=0.5, seconds_per_step=0.25, validation_seconds=3.0, validate_every_steps=2, seconds_before=4.0
+)
+
+
+def batches(num_steps: int) -> BatchStream:
+    return BATCHES
 
 
 def steps(budget: Budget) -> int:
     return steps_of(
-        budget, BATCHES, flops=lambda: FLOPS, steps_in_time=lambda seconds: steps_within(PACE, BATCHES, seconds)
+        budget, batches, flops=lambda: FLOPS, steps_in_time=lambda seconds: steps_within(PACE, batches, seconds)
     )
 
 
@@ -51,7 +57,7 @@ def test_flops_are_reached_and_not_overshot_by_a_step(flops: float) -> None:
 def test_minutes_are_enough_and_would_not_be_for_another_step(minutes: float) -> None:
     def seconds(num_steps: int) -> float:
         tokens = sum(BATCHES.at(step).num_tokens for step in range(num_steps))
-        return 4 + tokens * 0.5 + 3 * (num_steps // 2)
+        return 4 + num_steps * 0.25 + tokens * 0.5 + 3 * (num_steps // 2)
 
     found = steps(Budget(minutes=minutes))
     assert seconds(found) <= 60 * minutes < seconds(found + 1) or (found == 1 and seconds(1) > 60 * minutes)

@@ -10,10 +10,13 @@ from danlu.training.batches import BatchStream
 from danlu.training.config import Budget
 from danlu.training.pace import Pace
 
+Batches = Callable[[int], BatchStream]
+"""From a number of steps to what a run of so many reads: what grows, grows over a share of the steps."""
+
 
 def steps_of(
     budget: Budget,
-    batches: BatchStream,
+    batches: Batches,
     *,
     flops: Callable[[], TrainingFlops],
     steps_in_time: Callable[[float], int],
@@ -26,17 +29,21 @@ def steps_of(
         flops: What training the model asks for; only called for a budget of floating point operations.
         steps_in_time: From seconds to steps; only called for a budget of minutes.
     """
+
+    def num_tokens(num_steps: int) -> int:
+        return batches(num_steps).num_tokens(num_steps)
+
     if budget.steps is not None:
         return budget.steps
     if budget.epochs is not None:
-        return fewest_steps(batches.num_tokens, budget.epochs * batches.rows.epoch_tokens)
+        return fewest_steps(num_tokens, budget.epochs * batches(1).rows.epoch_tokens)
     if budget.minutes is not None:
         return steps_in_time(60 * budget.minutes)
     if budget.flops is not None:
         needed = flops()
-        return fewest_steps(lambda num_steps: flops_of(needed, batches, num_steps), budget.flops)
+        return fewest_steps(lambda num_steps: flops_of(needed, batches(num_steps), num_steps), budget.flops)
     assert budget.tokens is not None
-    return fewest_steps(batches.num_tokens, budget.tokens)
+    return fewest_steps(num_tokens, budget.tokens)
 
 
 def flops_of(flops: TrainingFlops, batches: BatchStream, num_steps: int) -> float:
@@ -45,11 +52,11 @@ def flops_of(flops: TrainingFlops, batches: BatchStream, num_steps: int) -> floa
     return flops.total(work.num_tokens, work.num_targets, work.num_pairs)
 
 
-def steps_within(pace: Pace, batches: BatchStream, seconds: float) -> int:
+def steps_within(pace: Pace, batches: Batches, seconds: float) -> int:
     """Most steps that `seconds` are enough for, at least one."""
 
     def needed(num_steps: int) -> float:
-        return pace.seconds(num_steps, batches.num_tokens(num_steps))
+        return pace.seconds(num_steps, batches(num_steps).num_tokens(num_steps))
 
     return max(1, bisect_right(range(_enough(needed, seconds) + 1), seconds, key=needed) - 1)
 

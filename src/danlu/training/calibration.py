@@ -11,7 +11,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from danlu.training.budget import steps_within
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
+from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import StepReport, train
 from danlu.training.observers import WriteMetrics
@@ -76,8 +77,23 @@ class Stopwatch:
         return self.num_steps >= WARMUP_STEPS + FEWEST_TIMED_STEPS and self._clock() >= self._until
 
     @property
-    def seconds_per_token(self) -> float:
-        return (self._last - self._began) / self.num_tokens
+    def mean_step(self) -> tuple[float, float]:
+        """Tokens and seconds."""
+        num_timed = self.num_steps - WARMUP_STEPS
+        return self.num_tokens / num_timed, (self._last - self._began) / num_timed
+
+
+def line_through(steps: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Seconds per step and per token, neither below 0, from the tokens and seconds of small and of large steps.
+
+    Where there is one size of steps only, all is counted per token.
+    """
+    (small_tokens, small_seconds), (tokens, seconds) = steps[0], steps[-1]
+    if tokens == small_tokens:
+        return 0.0, seconds / tokens
+    per_token = max(0.0, (seconds - small_seconds) / (tokens - small_tokens))
+    per_step = seconds - tokens * per_token
+    return (per_step, per_token) if per_step >= 0 else (0.0, seconds / tokens)
 
 
 def timed_seconds(budget_seconds: float) -> float:
@@ -88,7 +104,7 @@ def timed_seconds(budget_seconds: float) -> float:
 def decide_steps(
     config: TrainConfig,
     context: StageContext,
-    batches: BatchStream,
+    data: TrainingData,
     held_out: MicroBatches,
     attention: str | None,
     budget_seconds: float,
@@ -99,7 +115,7 @@ def decide_steps(
     Args:
         config: Of the stage.
         context: Of the stage, with its inputs made.
-        batches: What the run will read.
+        data: What the run will read.
         held_out: What it will validate on.
         attention: As for `load_trainable`.
         budget_seconds: From the beginning of the stage to the end of the last step.
@@ -109,12 +125,13 @@ def decide_steps(
     if path.exists():
         return int(json.loads(path.read_text(encoding="utf-8"))["num_steps"])
     context.directory.mkdir(parents=True, exist_ok=True)
-    pace = _measured_pace(config, context, batches, held_out, attention, budget_seconds, started)
-    num_steps = steps_within(pace, batches, budget_seconds)
+    pace = _measured_pace(config, context, data, held_out, attention, budget_seconds, started)
+    num_steps = steps_within(pace, data.batches, budget_seconds)
     write_synced(path, json.dumps({"num_steps": num_steps, "pace": asdict(pace)}))
+    num_tokens = data.batches(num_steps).num_tokens(num_steps)
     context.reporter.say(
-        f"{budget_seconds / 60:g} minutes are enough for {num_steps} steps at {1 / pace.seconds_per_token:,.0f}"
-        f" tokens/s; {pace.seconds_before:.0f} s of them go into loading and timing."
+        f"{budget_seconds / 60:g} minutes are enough for {num_steps} steps with {num_tokens:,} tokens;"
+        f" {pace.seconds_before:.0f} s of them go into loading and timing."
     )
     return num_steps
 
@@ -148,26 +165,25 @@ def say_whether_it_held(
 def _measured_pace(
     config: TrainConfig,
     context: StageContext,
-    batches: BatchStream,
+    data: TrainingData,
     held_out: MicroBatches,
     attention: str | None,
     budget_seconds: float,
     started: float,
 ) -> Pace:
     """Load, train without moving and validate, each timed."""
-    with TemporaryDirectory(dir=context.directory) as scratch:
-        load_started = time.perf_counter()
-        model = load_trainable(context.input("model").path, config, attention)
-        optimizer = make_optimizer(model, config.optimizer)
-        companions = Companions.of(config, model, optimizer)
-        load_seconds = time.perf_counter() - load_started
-        checkpoints = Checkpoints(
-            Path(scratch), every_seconds=math.inf, keep=1, fingerprint="", reporter=context.reporter
-        )
+    load_started = time.perf_counter()
+    model = load_trainable(context.input("model").path, config, attention)
+    optimizer = make_optimizer(model, config.optimizer)
+    companions = Companions.of(config, model, optimizer)
+    load_seconds = time.perf_counter() - load_started
+    torch.manual_seed(config.seed)
+    sizes = [batches for batches in (data.first_size(), data.full_size()) if batches]
+    steps = []
+    with TemporaryDirectory(dir=context.directory) as scratch, passes_over(model, config) as passes:
         writer = MetricsWriter(Path(scratch), 1)
-        torch.manual_seed(config.seed)
-        stopwatch = Stopwatch(timed_seconds(budget_seconds))
-        with passes_over(model, config) as passes:
+        for batches in sizes:
+            stopwatch = Stopwatch(timed_seconds(budget_seconds) / len(sizes))
             train(
                 model=model,
                 passes=passes,
@@ -181,21 +197,26 @@ def _measured_pace(
                     regularisation=config.regularisation,
                 ),
                 num_steps=sys.maxsize,
-                checkpoints=checkpoints,
+                checkpoints=Checkpoints(
+                    Path(scratch), every_seconds=math.inf, keep=1, fingerprint="", reporter=context.reporter
+                ),
                 observers=[*companions.observers, WriteMetrics(writer), stopwatch],
                 should_stop=stopwatch.has_enough,
                 scaler=make_scaler(config),
             )
-            validation_seconds = 0.0
-            if len(held_out) and config.validate_every_steps:
-                some = [held_out[index] for index in range(min(TIMED_VALIDATIONS, len(held_out)))]
-                passes.mean_loss(some[:1])  # what is compiled once
-                validation_started = time.perf_counter()
-                passes.mean_loss(some)
-                validation_seconds = (time.perf_counter() - validation_started) * len(held_out) / len(some)
+            steps.append(stopwatch.mean_step)
         writer.close()
+        validation_seconds = 0.0
+        if len(held_out) and config.validate_every_steps:
+            some = [held_out[index] for index in range(min(TIMED_VALIDATIONS, len(held_out)))]
+            passes.mean_loss(some[:1])  # what is compiled once
+            validation_started = time.perf_counter()
+            passes.mean_loss(some)
+            validation_seconds = (time.perf_counter() - validation_started) * len(held_out) / len(some)
+    seconds_per_step, seconds_per_token = line_through(steps)
     return Pace(
-        seconds_per_token=stopwatch.seconds_per_token,
+        seconds_per_token=seconds_per_token,
+        seconds_per_step=seconds_per_step,
         validation_seconds=validation_seconds,
         validate_every_steps=config.validate_every_steps,
         # The run loads the model once more.

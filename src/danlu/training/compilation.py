@@ -11,9 +11,9 @@ from danlu.models.compiling import why_no_compiler
 from danlu.models.flops import TrainingFlops
 from danlu.models.probe import config_from
 from danlu.models.shapes import MULTIPLE_TOKENS
-from danlu.training.batches import BatchStream
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.config import TrainConfig
+from danlu.training.data import TrainingData
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.setup import attention_for, weightless_trainable
 
@@ -22,22 +22,25 @@ WORTH_FLOPS = 5e13
 WORTH_MINUTES = 3.0
 
 
-def choose_attention(settings: TrainConfig, model_config: dict[str, Any], batches: BatchStream) -> str | None:
+def choose_attention(settings: TrainConfig, model_config: dict[str, Any], data: TrainingData) -> str | None:
     """The attention implementation that training takes, as `attention_for` gives it; the compiled one if that pays."""
     config = config_from(model_config)
     flops = TrainingFlops.of(weightless_trainable(model_config, settings))
     return attention_for(
-        config, batches.rows, settings.batch.rows_at_once, is_compiled=is_compiled(settings, config, batches, flops)
+        config,
+        data.full_size().rows,
+        settings.batch.rows_at_once,
+        is_compiled=is_compiled(settings, config, data, flops),
     )
 
 
-def is_compiled(settings: TrainConfig, config: Any, batches: BatchStream, flops: TrainingFlops) -> bool:
+def is_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: TrainingFlops) -> bool:
     """Whether to compile, a function of settings, model and data alone, so that a resumed run decides the same.
 
     Args:
         settings: Of the stage.
         config: The transformers config of the model.
-        batches: What is read.
+        data: What is read.
         flops: What a step asks for.
 
     Raises:
@@ -45,16 +48,16 @@ def is_compiled(settings: TrainConfig, config: Any, batches: BatchStream, flops:
     """
     if settings.compile is False:
         return False
-    reason = _why_not(settings, config, batches)
+    reason = _why_not(settings, config, data)
     if reason and settings.compile is True:
         raise UserError(f"compile: true cannot be done: {reason}.", "Leave compile out, or set it to false.")
-    return reason is None and (settings.compile is True or _is_worth_it(settings, batches, flops))
+    return reason is None and (settings.compile is True or _is_worth_it(settings, data, flops))
 
 
-def _why_not(settings: TrainConfig, config: Any, batches: BatchStream) -> str | None:
+def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | None:
     if settings.adapter is not None or settings.objective != "language_model":
         return "only training of every weight on a corpus (objective: language_model) is compiled"
-    lengths = batches.rows.lengths
+    lengths = data.full_size().rows.lengths
     if lengths is None or any(lengths.heights % MULTIPLE_TOKENS):
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
     if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
@@ -66,9 +69,9 @@ def _why_not(settings: TrainConfig, config: Any, batches: BatchStream) -> str | 
     return why_no_compiler(default_device())
 
 
-def _is_worth_it(settings: TrainConfig, batches: BatchStream, flops: TrainingFlops) -> bool:
+def _is_worth_it(settings: TrainConfig, data: TrainingData, flops: TrainingFlops) -> bool:
     budget = settings.budget
     if budget.minutes is not None:
         return budget.minutes >= WORTH_MINUTES
-    steps = steps_of(budget, batches, flops=lambda: flops, steps_in_time=lambda seconds: 0)
-    return flops_of(flops, batches, steps) >= WORTH_FLOPS
+    steps = steps_of(budget, data.batches, flops=lambda: flops, steps_in_time=lambda seconds: 0)
+    return flops_of(flops, data.batches(steps), steps) >= WORTH_FLOPS

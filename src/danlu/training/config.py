@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
@@ -55,6 +55,17 @@ class Budget(Strict):
         return self
 
 
+class RampSettings(Strict):
+    """A size that grows linearly over the first steps (see `danlu.training.ramps`)."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: int = Field(alias="from", ge=1)
+    """At the first step."""
+    over: float = Field(0.3, gt=0, le=1)
+    """Share of the steps after which it is grown."""
+
+
 class BatchSettings(Strict):
     """What one optimizer step sees. `rows_at_once` changes memory and speed, never the result beyond rounding."""
 
@@ -63,6 +74,17 @@ class BatchSettings(Strict):
     rows_at_once: int = Field(1, ge=1)
     """Packed rows per forward and backward pass, of which every core does one at a time. The gradients of the passes
     add up to those of one large pass."""
+    rows_ramp: RampSettings | None = None
+    """Begin with fewer rows in a step, for example ``{from: 1, over: 0.2}``. The learning rate is not changed by it."""
+    length_ramp: RampSettings | None = None
+    """Begin with shorter rows, for example ``{from: 128, over: 0.3}``; for corpora, whose rows are cut while training.
+    Steps have as many rows as ever, so they read less in the beginning."""
+
+    @model_validator(mode="after")
+    def growing(self) -> BatchSettings:
+        if self.rows_ramp and self.rows_ramp.from_ >= self.rows:
+            raise ValueError(f"rows_ramp.from ({self.rows_ramp.from_}) must be below rows ({self.rows})")
+        return self
 
 
 class CurriculumSettings(Strict):

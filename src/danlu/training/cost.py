@@ -50,7 +50,7 @@ def training_cost(
     attention: str | None,
     num_trained: int,
 ) -> TrainingCost:
-    """Time and memory of training, from a probe of the real first batch on shallow copies of the model.
+    """Time and memory of training, from a probe of the first of `batches` on shallow copies of the model.
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
     average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, its
@@ -94,6 +94,7 @@ def foretold_pace(settings: TrainConfig, cost: TrainingCost, num_validation_toke
         before += cost.loading_seconds + timed_seconds(60 * settings.budget.minutes)
     return Pace(
         seconds_per_token=cost.seconds_per_token,
+        seconds_per_step=0.0,
         validation_seconds=num_validation_tokens * cost.seconds_per_token * FORWARD_SHARE,
         validate_every_steps=settings.validate_every_steps,
         seconds_before=before,

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from danlu.artifacts.stage import Input
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
+from danlu.models.shapes import MULTIPLE_TOKENS
 from danlu.training.batches import BatchStream
 from danlu.training.config import CurriculumSettings, TrainConfig
 from danlu.training.held_out import HeldOut
+from danlu.training.ramps import ramp, ramp_steps
 from danlu.training.rows.contiguous import ContiguousRows
 from danlu.training.rows.curriculum import paced, scores_of
 from danlu.training.rows.mixture import Deal, MixedRows
 from danlu.training.rows.order import EpochOrder, seed_of_source
 from danlu.training.rows.packed import PackedRows
-from danlu.training.rows.row import Rows
+from danlu.training.rows.stairs import Stairs
 
 SAME = ("tokenizer", "vocabulary_size", "length")
 """Facts in which the sources of a mixture must agree, as far as they say them."""
@@ -57,6 +62,7 @@ class TrainingData:
         """
         _check_they_agree(inputs)
         stores = [_open_training_store(config, each.path) for each in inputs]
+        _check_length_ramp(config, inputs, stores)
         weights = config.weights or [float(store.num_tokens) for store in stores]
         return cls(
             config,
@@ -85,11 +91,33 @@ class TrainingData:
     def num_validation_tokens(self) -> int:
         return sum(source.validation.num_tokens for source in self.sources)
 
-    def batches(self) -> BatchStream:
-        """What the steps read."""
+    def batches(self, num_steps: int) -> BatchStream:
+        """What a run of `num_steps` steps reads."""
+        settings = self.config.batch
+        rows_per_step = ramp(settings.rows_ramp, settings.rows, num_steps)
+        by_step = ramp(settings.length_ramp, self.length, num_steps, multiple=MULTIPLE_TOKENS)
+        starts = [rows_per_step.before(int(step)) for step in by_step.starts]
+        return self._stream(rows_per_step, Stairs(np.array(starts, np.int64), by_step.heights))
+
+    def full_size(self) -> BatchStream:
+        """Batches as they are when everything is grown."""
+        return self._stream(Stairs.level(self.config.batch.rows), Stairs.level(self.length))
+
+    def first_size(self) -> BatchStream | None:
+        """Batches all as the first one, if something grows."""
+        rows, length = self.config.batch.rows_ramp, self.config.batch.length_ramp
+        if rows is None and length is None:
+            return None
+        return self._stream(
+            Stairs.level(rows.from_ if rows else self.config.batch.rows),
+            Stairs.level(length.from_ if length else self.length),
+        )
+
+    def _stream(self, rows_per_step: Stairs, lengths: Stairs) -> BatchStream:
+        rows = self._rows
         return BatchStream(
-            self._rows(),
-            rows_per_batch=self.config.batch.rows,
+            rows if isinstance(rows, PackedRows) else rows.with_lengths(lengths),
+            rows_per_batch=rows_per_step,
             rows_at_once=min(self.config.batch.rows_at_once, self.config.batch.rows),
             device=default_device(),
         )
@@ -103,7 +131,9 @@ class TrainingData:
         ]
         return HeldOut(sources, self.config.batch.rows_at_once, default_device())
 
-    def _rows(self) -> Rows:
+    @cached_property
+    def _rows(self) -> PackedRows | ContiguousRows | MixedRows:
+        """All as long as they may be."""
         seed = self.config.seed
         if len(self.sources) == 1:
             return self._rows_of(self.sources[0], seed)
@@ -116,7 +146,7 @@ class TrainingData:
             deal,
         )
 
-    def _rows_of(self, source: Source, seed: int) -> Rows:
+    def _rows_of(self, source: Source, seed: int) -> PackedRows | ContiguousRows:
         curriculum = self.config.curriculum
         order = paced(seed, scores_of(source.store, curriculum), curriculum) if curriculum else None
         return self._make_rows(source.store, self.length, seed, order)
@@ -136,7 +166,7 @@ def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list
     num_documents = sum(source.store.num_documents for source in data.sources)
     epoch_tokens = batches.rows.epoch_tokens
     notes = [
-        f"{num_steps} steps of {batches.rows_per_batch} rows: {num_tokens:,} tokens,"
+        f"{num_steps} steps of {batches.rows_per_batch.last} rows: {num_tokens:,} tokens,"
         f" {num_tokens / epoch_tokens:.2f} passes over {epoch_tokens:,} tokens ({num_documents:,} documents)",
         f"{data.num_supervised / epoch_tokens:.0%} of the tokens are supervised",
     ]
@@ -148,6 +178,13 @@ def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list
             sum(each.get(name, 0) for each in facts) for name in ("num_dropped", "num_truncated")
         )
         notes.append(f"while tokenising, {num_dropped} examples were dropped and {num_truncated} truncated")
+    for name, settings, full in (
+        ("rows in a step", data.config.batch.rows_ramp, batches.rows_per_batch.last),
+        ("tokens in a row", data.config.batch.length_ramp, data.length),
+    ):
+        if settings:
+            grown = ramp_steps(settings, num_steps)
+            notes.append(f"{name} grow from {settings.from_} to {full} over the first {grown} steps")
     if data.config.curriculum:
         notes += _curriculum_notes(data.config.curriculum, num_tokens / epoch_tokens)
     if isinstance(batches.rows, MixedRows):
@@ -206,6 +243,25 @@ def _open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
             "Training would learn nothing: give more data, a longer `length`, or a smaller validation and test share.",
         )
     return store
+
+
+def _check_length_ramp(config: TrainConfig, inputs: Sequence[Input], stores: Sequence[TokenStore]) -> None:
+    settings = config.batch.length_ramp
+    if settings is None:
+        return
+    packed = [each.name for each, store in zip(inputs, stores, strict=True) if store.row_offsets is not None]
+    if packed:
+        raise UserError(
+            f"batch.length_ramp cuts rows of other lengths, and those of {', '.join(packed)} were packed when the"
+            " examples were tokenised.",
+            "Leave it out, or let rows grow in number: batch.rows_ramp.",
+        )
+    length = inputs[0].facts["length"]
+    if settings.from_ >= length:
+        raise UserError(
+            f"batch.length_ramp.from ({settings.from_}) is not below the {length} tokens of a row.",
+            f"Set it to less than {length}, or tokenise with a larger 'length'.",
+        )
 
 
 def _check_they_agree(inputs: Sequence[Input]) -> None:

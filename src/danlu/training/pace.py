@@ -10,7 +10,9 @@ class Pace:
     """Of one run on one machine. Checkpoints are not counted."""
 
     seconds_per_token: float
-    """Of a whole step, the optimizer and the writing of metrics included."""
+    """Of a whole step, the optimizer and the writing of metrics included, but for what `seconds_per_step` holds."""
+    seconds_per_step: float
+    """What a step takes however few tokens it has; 0 where steps are alike and it is part of the other."""
     validation_seconds: float
     """Of measuring the validation loss once."""
     validate_every_steps: int | None
@@ -25,4 +27,5 @@ class Pace:
             num_tokens: That they read.
         """
         num_validations = num_steps // self.validate_every_steps if self.validate_every_steps else 0
-        return self.seconds_before + num_tokens * self.seconds_per_token + num_validations * self.validation_seconds
+        steps_seconds = num_steps * self.seconds_per_step + num_tokens * self.seconds_per_token
+        return self.seconds_before + steps_seconds + num_validations * self.validation_seconds

@@ -47,8 +47,8 @@ PREPARES = False
 def plan(config: TrainConfig, context: StageContext) -> Estimate:
     """Time and memory by a probe of the first micro-batch; the data by looking at it."""
     model, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
-    batches = data.batches()
-    attention = choose_attention(config, dict(model.facts["config"]), batches)
+    largest = data.full_size()
+    attention = choose_attention(config, dict(model.facts["config"]), data)
     whole = weightless_trainable(dict(model.facts["config"]), config)
     check_group_patterns(whole, config.optimizer)
     check_validation(config, data.num_validation_tokens)
@@ -56,15 +56,16 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         config,
         dict(model.facts["config"]),
         model.facts["num_parameters"],
-        batches,
+        largest,
         attention,
         sum(parameter.numel() for parameter in trained_parameters(whole)),
     )
     flops = TrainingFlops.of(whole)
     pace = foretold_pace(config, cost, data.num_validation_tokens)
     num_steps = steps_of(
-        config.budget, batches, flops=lambda: flops, steps_in_time=partial(steps_within, pace, batches)
+        config.budget, data.batches, flops=lambda: flops, steps_in_time=partial(steps_within, pace, data.batches)
     )
+    batches = data.batches(num_steps)
     num_tokens = batches.num_tokens(num_steps)
     first_row = batches.rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
@@ -92,15 +93,17 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     started = time.perf_counter()
     torch.use_deterministic_algorithms(True)
     model_input, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
-    batches, held_out = data.batches(), data.held_out()
-    attention = choose_attention(config, dict(model_input.facts["config"]), batches)
+    held_out = data.held_out()
+    model_config = dict(model_input.facts["config"])
+    attention = choose_attention(config, model_config, data)
     check_validation(config, len(held_out))
     num_steps = steps_of(
         config.budget,
-        batches,
-        flops=lambda: TrainingFlops.of(weightless_trainable(dict(model_input.facts["config"]), config)),
-        steps_in_time=lambda seconds: decide_steps(config, context, batches, held_out, attention, seconds, started),
+        data.batches,
+        flops=lambda: TrainingFlops.of(weightless_trainable(model_config, config)),
+        steps_in_time=lambda seconds: decide_steps(config, context, data, held_out, attention, seconds, started),
     )
+    batches = data.batches(num_steps)
 
     model = load_trainable(model_input.path, config, attention)
     check_group_patterns(model, config.optimizer)

@@ -76,8 +76,9 @@ def try_learning_rates(
         UserError: the loss did not fall at any rate.
     """
     model_input = context.input("model")
-    batches = TrainingData.open(config, context.inputs["data"]).batches()
-    attention = choose_attention(config, dict(model_input.facts["config"]), batches)
+    data = TrainingData.open(config, context.inputs["data"])
+    batches = data.full_size()
+    attention = choose_attention(config, dict(model_input.facts["config"]), data)
     model = load_trainable(model_input.path, config, attention)
     rates = np.geomspace(lowest, highest, num_steps)
     # A loss that is not finite ends the test as well as one that explodes.

@@ -8,12 +8,14 @@ more sources the rounding of one adds to that of the next. No place has to be kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from danlu.training.rows.row import Row, Rows, Workload
+from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.packed import PackedRows
+from danlu.training.rows.row import Row, Workload
 from danlu.training.rows.stairs import Stairs
 
 ONE = 2**30
@@ -57,17 +59,31 @@ class MixedRows:
     Args:
         sources: By name.
         deal: Which of them each place has, in the same order.
+        lengths: Tokens of each row, if its place alone decides it.
     """
 
-    def __init__(self, sources: dict[str, Rows], deal: Deal) -> None:
+    def __init__(
+        self, sources: Mapping[str, PackedRows | ContiguousRows], deal: Deal, lengths: Stairs | None = None
+    ) -> None:
         self.names_of_sources = list(sources)
         self.sources = list(sources.values())
         self.deal = deal
         self.share_documents = any(rows.share_documents for rows in self.sources)
         self.epoch_tokens = sum(rows.epoch_tokens for rows in self.sources)
-        levels = {rows.lengths.level_height if rows.lengths else None for rows in self.sources}
-        level = levels.pop() if len(levels) == 1 else None
-        self.lengths = Stairs.level(level) if level else None
+        self.lengths = lengths
+
+    def with_lengths(self, lengths: Stairs) -> MixedRows:
+        """The same with rows of other lengths in those sources whose rows are cut."""
+        starts = self.deal.counts(lengths.starts)
+        sources = [
+            rows.with_lengths(Stairs(own_starts, lengths.heights)) if isinstance(rows, ContiguousRows) else rows
+            for rows, own_starts in zip(self.sources, starts, strict=True)
+        ]
+        return MixedRows(
+            dict(zip(self.names_of_sources, sources, strict=True)),
+            self.deal,
+            lengths if all(rows.lengths for rows in sources) else None,
+        )
 
     def row(self, place: int) -> Row:
         source, its_place = self.deal.source_of(place)

@@ -51,8 +51,11 @@ class Rows(Protocol):
     """Whether some row holds several documents that must not see each other."""
     epoch_tokens: int
     """Tokens of one epoch."""
-    lengths: Stairs | None
-    """Tokens of each row, where its place alone decides it."""
+
+    @property
+    def lengths(self) -> Stairs | None:
+        """Tokens of each row, where its place alone decides it."""
+        ...
 
     def row(self, place: int) -> Row: ...
 

@@ -42,6 +42,11 @@ class Stairs:
         stair = self._stair(place)
         return int(self._sums[stair] + (place - self.starts[stair]) * self.heights[stair])
 
+    @property
+    def last(self) -> int:
+        """The number on the last stair, which has no end."""
+        return int(self.heights[-1])
+
     def spans(self, end: int) -> list[tuple[int, int]]:
         """How many of the first `end` places are on each stair, and its height."""
         counts = np.diff(np.minimum(np.append(self.starts, end), end))
