@@ -11,7 +11,7 @@ from danlu.hardware.threads import workers_of_one_thread
 from danlu.training import held_out
 from danlu.training.batches import MicroBatch, micro_batch
 from danlu.training.held_out import HeldOut
-from danlu.training.loop import mean_loss
+from danlu.training.passes import Passes
 from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store, rows_of
 
@@ -32,7 +32,7 @@ def test_every_row_of_every_source_is_there_once(rows_at_once: int) -> None:
     assert sum(map(len, seen)) == sum(store.num_supervised for store in STORES)
     whole = micro_batch([row for store in STORES for row in rows_of(store)])
     expected = float(toy_objective(None, whole)) / whole.num_targets
-    assert mean_loss(torch.nn.Identity(), batches, toy_objective) == pytest.approx(expected)
+    assert Passes(torch.nn.Identity(), toy_objective).mean_loss(batches) == pytest.approx(expected)
 
 
 def test_few_are_in_memory_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +42,7 @@ def test_few_are_in_memory_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     class Counted:
         """Stands in for a micro-batch and counts how many there are."""
 
+        input_ids = torch.ones(1, 3)
         targets = torch.ones(3)
         num_targets = 3
 
@@ -56,5 +57,5 @@ def test_few_are_in_memory_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_out, "micro_batch", Counted)
     batches = HeldOut([PackedRows(make_store([[4]] * 50), 0)], 1)
     with workers_of_one_thread() as pool:
-        assert mean_loss(torch.nn.Identity(), batches, toy_objective, pool) == pytest.approx(1.01)
+        assert Passes(torch.nn.Identity(), toy_objective, pool=pool).mean_loss(batches) == pytest.approx(1.01)
         assert most <= 2 * pool.count

@@ -57,8 +57,7 @@ def is_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: T
 def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | None:
     if settings.adapter is not None or settings.objective != "language_model":
         return "only training of every weight on a corpus (objective: language_model) is compiled"
-    lengths = data.full_size().rows.lengths
-    if lengths is None or any(lengths.heights % MULTIPLE_TOKENS):
+    if not data.has_one_length or data.length % MULTIPLE_TOKENS:
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
     if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
         return "dropout is not compiled"

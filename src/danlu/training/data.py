@@ -78,6 +78,12 @@ class TrainingData:
         return int(self.sources[0].facts["length"])
 
     @property
+    def has_one_length(self) -> bool:
+        """Whether all rows have `length` tokens."""
+        cut = all(source.store.row_offsets is None for source in self.sources)
+        return cut and self.config.batch.length_ramp is None
+
+    @property
     def fingerprint(self) -> str:
         """Of everything that is trained on."""
         found = [str(source.facts["fingerprint"]) for source in self.sources]

@@ -47,7 +47,6 @@ PREPARES = False
 def plan(config: TrainConfig, context: StageContext) -> Estimate:
     """Time and memory by a probe of the first micro-batch; the data by looking at it."""
     model, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
-    largest = data.full_size()
     attention = choose_attention(config, dict(model.facts["config"]), data)
     whole = weightless_trainable(dict(model.facts["config"]), config)
     check_group_patterns(whole, config.optimizer)
@@ -56,7 +55,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         config,
         dict(model.facts["config"]),
         model.facts["num_parameters"],
-        largest,
+        data.full_size(),
         attention,
         sum(parameter.numel() for parameter in trained_parameters(whole)),
     )

@@ -59,18 +59,14 @@ class MixedRows:
     Args:
         sources: By name.
         deal: Which of them each place has, in the same order.
-        lengths: Tokens of each row, if its place alone decides it.
     """
 
-    def __init__(
-        self, sources: Mapping[str, PackedRows | ContiguousRows], deal: Deal, lengths: Stairs | None = None
-    ) -> None:
+    def __init__(self, sources: Mapping[str, PackedRows | ContiguousRows], deal: Deal) -> None:
         self.names_of_sources = list(sources)
         self.sources = list(sources.values())
         self.deal = deal
         self.share_documents = any(rows.share_documents for rows in self.sources)
         self.epoch_tokens = sum(rows.epoch_tokens for rows in self.sources)
-        self.lengths = lengths
 
     def with_lengths(self, lengths: Stairs) -> MixedRows:
         """The same with rows of other lengths in those sources whose rows are cut."""
@@ -79,11 +75,7 @@ class MixedRows:
             rows.with_lengths(Stairs(own_starts, lengths.heights)) if isinstance(rows, ContiguousRows) else rows
             for rows, own_starts in zip(self.sources, starts, strict=True)
         ]
-        return MixedRows(
-            dict(zip(self.names_of_sources, sources, strict=True)),
-            self.deal,
-            lengths if all(rows.lengths for rows in sources) else None,
-        )
+        return MixedRows(dict(zip(self.names_of_sources, sources, strict=True)), self.deal)
 
     def row(self, place: int) -> Row:
         source, its_place = self.deal.source_of(place)

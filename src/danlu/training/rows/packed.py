@@ -10,7 +10,6 @@ import numpy.typing as npt
 from danlu.artifacts.tokens import TokenStore
 from danlu.training.rows.order import EpochOrder, shuffled
 from danlu.training.rows.row import Row, Workload, all_but_first, num_pairs
-from danlu.training.rows.stairs import Stairs
 
 
 class PackedRows:
@@ -29,7 +28,6 @@ class PackedRows:
         self.token_offsets = np.asarray(store.document_offsets)[self.row_offsets]
         self.num_rows = len(self.row_offsets) - 1
         self.epoch_tokens = store.num_tokens
-        self.lengths: Stairs | None = None
         self.share_documents = bool(np.any(np.diff(self.row_offsets) > 1))
         self._epoch_order = order or shuffled(seed, self.num_rows)
 

@@ -11,8 +11,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from danlu.training.rows.stairs import Stairs
-
 
 @dataclass(frozen=True)
 class Row:
@@ -51,11 +49,6 @@ class Rows(Protocol):
     """Whether some row holds several documents that must not see each other."""
     epoch_tokens: int
     """Tokens of one epoch."""
-
-    @property
-    def lengths(self) -> Stairs | None:
-        """Tokens of each row, where its place alone decides it."""
-        ...
 
     def row(self, place: int) -> Row: ...
 

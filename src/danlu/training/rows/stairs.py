@@ -28,11 +28,6 @@ class Stairs:
     def of(cls, starts: Sequence[int], heights: Sequence[int]) -> Stairs:
         return cls(np.array(starts, np.int64), np.array(heights, np.int64))
 
-    @property
-    def level_height(self) -> int | None:
-        """The number, if it is the same everywhere."""
-        return int(self.heights[0]) if len(self.heights) == 1 else None
-
     def at(self, place: int) -> int:
         """The number at a place."""
         return int(self.heights[self._stair(place)])
