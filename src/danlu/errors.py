@@ -1,6 +1,11 @@
-"""The two ways things go wrong: a user's mistake, which we explain, and a fault, which we do not hide."""
+"""The two ways things go wrong: a user's mistake, which we explain, and a fault, which we do not hide.
+
+Being stopped is neither.
+"""
 
 from __future__ import annotations
+
+import signal
 
 
 class UserError(Exception):
@@ -21,6 +26,22 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, ...]]:
         return type(self), (self.what, self.hint)
+
+
+class Stopped(BaseException):
+    """The run was asked to stop by a signal, and did, leaving nothing half made. No `Exception`: nothing is wrong.
+
+    Args:
+        signal_number: Of the signal.
+        how_far: What is kept, as the rest of a sentence.
+    """
+
+    def __init__(self, signal_number: int, how_far: str = "what was finished is kept") -> None:
+        by = "Ctrl-C" if signal_number == signal.SIGINT else signal.Signals(signal_number).name
+        self.what = f"Stopped by {by}; {how_far}."
+        super().__init__(self.what)
+        self.status = 128 + signal_number
+        """The exit status that shells give for this signal."""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

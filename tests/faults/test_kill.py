@@ -113,7 +113,9 @@ def test_only_one_run_of_a_name(directory: Path) -> None:
     first.send_signal(signal.SIGINT)
     _, err = first.communicate()
     assert first.returncode == 130
-    assert err.splitlines()[-2] == "danlu: Stopped."
+    assert err.splitlines()[-1] == "danlu: Stopped by Ctrl-C; what was finished is kept. " + (
+        "Go on with: danlu run recipe.yaml --set sum.seconds=60"
+    )
     third = start(directory, "run", "recipe.yaml", "--json")
     third.communicate()
     assert third.returncode == 0

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from danlu.training.checkpoint import MARKER, Checkpoints, State
+from danlu.training.checkpoint import Checkpoints, State
+from danlu.training.checkpoint_files import MARKER
+from danlu.training.config import CheckpointSettings
 
 
 @pytest.fixture
@@ -24,8 +26,22 @@ def one_step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad()
 
 
-def keeper(directory: Path, reporter: Any, fingerprint: str = "data") -> Checkpoints:
-    return Checkpoints(directory / "checkpoints", every_seconds=0.1, keep=2, fingerprint=fingerprint, reporter=reporter)
+def keeper(directory: Path, reporter: Any, fingerprint: str = "data", **settings: Any) -> Checkpoints:
+    return Keeper(
+        directory / "checkpoints",
+        directory / "kept",
+        CheckpointSettings(every_seconds=0.1, **settings),
+        fingerprint=fingerprint,
+        reporter=reporter,
+    )
+
+
+class Keeper(Checkpoints):
+    """Waits until what it saved is on the disk."""
+
+    def save(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+        super().save(step, model, optimizer)
+        self.finish()
 
 
 def test_resumed_steps_are_bit_identical(tmp_path: Path, parts: Any, reporter: Any) -> None:
@@ -103,8 +119,13 @@ class Companion:
 
 def test_states_of_companions_come_back(tmp_path: Path, parts: Any, reporter: Any) -> None:
     def keep(companion: Companion) -> Checkpoints:
-        return Checkpoints(
-            tmp_path, every_seconds=0.1, keep=2, fingerprint="", reporter=reporter, companions={"one": companion}
+        return Keeper(
+            tmp_path,
+            tmp_path / "kept",
+            CheckpointSettings(),
+            fingerprint="",
+            reporter=reporter,
+            companions={"one": companion},
         )
 
     keep(Companion()).save(1, *parts)

@@ -31,7 +31,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 
 def config_with(**changes: Any) -> TrainConfig:
-    plain = {"adapter": None, "checkpoint": {"every_seconds": 1e-6, "keep": 1}, "validate_every_steps": 1}
+    plain = {"adapter": None, "checkpoint": {"every_steps": 1, "keep": 1}, "validate_every_steps": 1}
     return settings(**{**plain, **changes})
 
 

@@ -38,7 +38,7 @@ def test_learns_and_leaves_a_standard_adapter(
 
 
 def test_resumes_to_the_same_bits(workspace: Workspace, reporter: Any, tiny_model_dir: Path, tmp_path: Path) -> None:
-    config = settings(checkpoint={"every_seconds": 1e-6, "keep": 1}, adapter={"rank": 4, "dropout": 0.2})
+    config = settings(checkpoint={"every_steps": 1, "keep": 1}, adapter={"rank": 4, "dropout": 0.2})
     run(make_context(workspace, reporter, tiny_model_dir, tmp_path / "whole"), tmp_path / "undisturbed", config)
 
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path / "cut")

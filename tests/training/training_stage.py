@@ -75,6 +75,7 @@ def run_cut(context: StageContext, out: Path, config: TrainConfig, cut_after: in
 
     def save_and_die(self: Checkpoints, step: int, *rest: Any) -> None:
         save(self, step, *rest)
+        self.finish()
         if step == cut_after:
             raise KeyboardInterrupt
 

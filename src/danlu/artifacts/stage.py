@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from danlu.artifacts.manifest import SourceRecord, Strict
+from danlu.artifacts.stop import Stop
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.settings import Workspace
 from danlu.telemetry.reporter import Reporter
+
+CHECKPOINTS = "checkpoints"
+"""Part of a stage's directory; see `StageContext.checkpoints`."""
 
 
 class StageConfig(Strict):
@@ -28,6 +32,8 @@ class StageConfig(Strict):
 
     KIND: ClassVar[str]
     """Kind of artifact the stage makes; see `kind`."""
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset()
+    """Settings that never change the result: another value makes the same artifact."""
 
     do: str
     """What the stage does."""
@@ -119,6 +125,13 @@ class StageContext:
     """By setting name. A setting that holds one name has a list of one."""
     sources: Mapping[str, list[Source]]
     """By setting name, in the recipe's order."""
+    stop: Stop = field(default_factory=Stop)
+    """Whether the run was asked to stop."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Part of `directory` for what a stopped stage goes on from; deleted when the artifact is in the store."""
+        return self.directory / CHECKPOINTS
 
     def input(self, setting: str) -> Input:
         """The single input of a setting that holds one name."""

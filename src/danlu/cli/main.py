@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 import traceback
@@ -16,7 +17,7 @@ import typer
 from danlu.cli.chat import chat
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
-from danlu.errors import UserError
+from danlu.errors import Stopped, UserError
 from danlu.settings import DEFAULT_WORKSPACE
 
 INTERRUPTED = 130
@@ -68,7 +69,8 @@ def run(
     """Make everything a recipe asks for.
 
     Stages whose artifact is there already are not run again, and a run that was stopped or killed goes on where it was
-    when you give the same command again.
+    when you give the same command again. Ctrl-C (or SIGTERM) finishes the step of a training and saves it; twice, and
+    the command ends at once.
     """
     from danlu.cli.run import run_command
 
@@ -187,7 +189,11 @@ def main() -> None:
 
 
 def run_cli(arguments: list[str]) -> int:
-    """Run one command; return 0 on success, 2 on a user's mistake, 130 when interrupted, 1 on a fault."""
+    """Run one command.
+
+    Returns:
+        0 on success, 2 on a user's mistake, 1 on a fault, 130 when stopped by Ctrl-C and 143 by SIGTERM.
+    """
     try:
         status = app(arguments, prog_name="danlu", standalone_mode=False)
         sys.stdout.flush()
@@ -202,6 +208,8 @@ def run_cli(arguments: list[str]) -> int:
         return _fail(2, arguments, error.format_message(), f"See: {command} --help")
     except UserError as error:
         return _fail(2, arguments, error.what, error.hint)
+    except Stopped as stopped:
+        return _stopped(stopped, arguments)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return _fail(
             INTERRUPTED, arguments, "Stopped.", "What was finished is kept; give the same command again to go on."
@@ -223,6 +231,16 @@ def _fail(status: int, arguments: list[str], what: str, hint: str) -> int:
 
         print_json({"error": {"what": what, "hint": hint}})
     return status
+
+
+def _stopped(stopped: Stopped, arguments: list[str]) -> int:
+    hint = f"Go on with: {shlex.join(['danlu', *arguments])}"
+    print(f"danlu: {stopped.what} {hint}", file=sys.stderr)
+    if "--json" in arguments:
+        from danlu.cli.output import print_json
+
+        print_json({"error": {"what": stopped.what, "hint": hint}})
+    return stopped.status
 
 
 if __name__ == "__main__":

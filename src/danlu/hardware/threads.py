@@ -1,8 +1,10 @@
-"""How the threads of a computation wait for each other."""
+"""How threads wait for each other, and which of them goes first."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +23,16 @@ def let_waiting_threads_sleep() -> None:
     reads this when it is loaded, so call it before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def let_others_go_first() -> None:
+    """Give the calling thread the lowest priority, for work in the background of a computation that uses every core.
+
+    Linux has a niceness for each thread; elsewhere it would be the whole process's, and nothing is done. It cannot be
+    taken back without the right to.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 class Workers:

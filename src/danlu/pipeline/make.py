@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from danlu.artifacts.manifest import Manifest
+from danlu.artifacts.stage import CHECKPOINTS
 from danlu.artifacts.store import Artifact
 from danlu.pipeline.environment import environment
 from danlu.pipeline.steps import Job, Made, Step
@@ -23,6 +24,7 @@ def find_whole(job: Job, step: Step) -> Artifact | None:
     artifact = job.store.find(kind, step.id)
     damage = "its artifact.json is missing or unreadable" if artifact is None else job.store.damage(artifact)
     if damage is None:
+        _delete_checkpoints(job, step)  # of a run that was killed between publishing and doing this
         return artifact
     job.reporter.bind(stage=step.name).warn(f"{kind} {step.id} is damaged ({damage}); it is removed and made again.")
     doomed = path.with_name(f".removed-{step.id}-{os.getpid()}")
@@ -58,7 +60,13 @@ def make(job: Job, step: Step, made: Mapping[str, Made]) -> Artifact:
         )
     artifact = job.store.find(kind, step.id)  # as it will be read from now on
     assert artifact is not None
+    _delete_checkpoints(job, step)
     return artifact
+
+
+def _delete_checkpoints(job: Job, step: Step) -> None:
+    """Delete what a stopped stage would have gone on from, now that its artifact is in the store."""
+    shutil.rmtree(step.directory(job) / CHECKPOINTS, ignore_errors=True)
 
 
 def register(job: Job, artifact: Artifact) -> None:

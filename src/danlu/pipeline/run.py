@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from danlu.artifacts.stage import StageConfig, StageContext
+from danlu.artifacts.stop import Stop
 from danlu.artifacts.store import Artifact, ArtifactStore
-from danlu.errors import UserError, did_you_mean
+from danlu.errors import Stopped, UserError, did_you_mean
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
 from danlu.pipeline.plan import Plan, Prediction, make_plan, predict, require_disk
 from danlu.pipeline.recipe import Recipe
 from danlu.pipeline.record import RunRecord, now, read_json, write_json
+from danlu.pipeline.signals import stopped_by_signals
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
 from danlu.telemetry.reporter import EventLog, Listener, Reporter
@@ -87,10 +89,11 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
 
     Raises:
         UserError: something the user can mend. Stages that were finished stay finished.
+        Stopped: by Ctrl-C or SIGTERM; see `stopped_by_signals`.
     """
     graph = build_graph(recipe)
     directory = workspace.runs / recipe.name
-    with explained_full_disk(workspace), only_one(directory):
+    with explained_full_disk(workspace), only_one(directory), stopped_by_signals() as stop:
         log = EventLog(directory / "events.jsonl")
         record = RunRecord(
             directory,
@@ -99,7 +102,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
             stages={name: recipe.stages[name].do for name in graph.order},
         )
         reporter = Reporter([*listeners, log, record])
-        job = Job(recipe, graph, workspace, ArtifactStore(workspace.artifacts), reporter)
+        job = Job(recipe, graph, workspace, ArtifactStore(workspace.artifacts), reporter, stop)
         try:
             with _outcome_recorded(record, reporter):
                 return _run(job, record)
@@ -109,8 +112,9 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
 
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
-    job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
-    with explained_full_disk(workspace):
+    graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
+    with explained_full_disk(workspace), stopped_by_signals() as stop:
+        job = Job(recipe, graph, workspace, store, reporter, stop)
         plan, _ = make_plan(job, prepare_steps(job), partial(_make_and_say, job), ask_cached=True)
         job.directory.mkdir(parents=True, exist_ok=True)
         write_json(job.directory / "plan.json", plan.to_json())
@@ -125,7 +129,8 @@ def prepare_stage(
     Raises:
         UserError: there is no such stage, or what it takes has not been made.
     """
-    job = Job(recipe, build_graph(recipe), workspace, ArtifactStore(workspace.artifacts), Reporter([*listeners]))
+    graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
+    job = Job(recipe, graph, workspace, store, reporter, Stop())
     if name not in recipe.stages:
         raise UserError(f"The recipe {recipe.name!r} has no stage {name!r}.", did_you_mean(name, list(recipe.stages)))
     steps = {step.name: step for step in prepare_steps(job)}
@@ -168,6 +173,7 @@ def _run(job: Job, record: RunRecord) -> RunResult:
     remaining = [stage.predicted for stage in plan.stages if made[stage.name].artifact is None and stage.predicted]
     require_disk(job, f"the rest of {job.recipe.name!r}", sum(predicted.disk_bytes for predicted in remaining))
     for step, planned in zip(steps, plan.stages, strict=True):
+        job.stop.check()
         artifact = made[step.name].artifact
         if artifact is None:
             artifact = make_and_record(step, made, planned.predicted or predict(job, step, made))
@@ -215,8 +221,10 @@ def _outcome_recorded(record: RunRecord, reporter: Reporter) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        message = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        state = "interrupted" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
+        message = f"{type(error).__name__}: {error}"
+        if isinstance(error, Stopped | UserError):
+            message = error.what
         with suppress(OSError):
             for name, stage in record.content["stages"].items():
                 if stage["state"] == "running":

@@ -13,6 +13,7 @@ from typing import Any
 
 from danlu.artifacts.manifest import Parent, artifact_id
 from danlu.artifacts.stage import Input, Reference, Source, SourceList, Stage, StageContext
+from danlu.artifacts.stop import Stop
 from danlu.artifacts.store import MANIFEST_FILE, Artifact, ArtifactStore
 from danlu.errors import UserError
 from danlu.pipeline.graph import ARTIFACT_PREFIX, Graph, Link, check_kind, listed, marked_settings
@@ -30,6 +31,8 @@ class Job:
     workspace: Workspace
     store: ArtifactStore
     reporter: Reporter
+    stop: Stop
+    """Asked for from outside."""
 
     @property
     def directory(self) -> Path:
@@ -93,6 +96,10 @@ class Step:
     def name(self) -> str:
         return self.stage.name
 
+    def directory(self, job: Job) -> Path:
+        """With the id in it, so that a changed recipe never picks up another configuration's checkpoints."""
+        return job.directory / "stages" / self.name / self.id
+
     def context(self, job: Job, made: Mapping[str, Made]) -> StageContext:
         """What the stage may touch, given what the stages before it have made."""
         inputs: dict[str, list[Input]] = {
@@ -113,10 +120,10 @@ class Step:
             workspace=job.workspace,
             store=job.store,
             reporter=job.reporter.bind(stage=self.name),
-            # With the id in it, so that a changed recipe never picks up another configuration's checkpoints.
-            directory=job.directory / "stages" / self.name / self.id,
+            directory=self.directory(job),
             inputs=inputs,
             sources=self.sources,
+            stop=job.stop,
         )
 
 
@@ -164,7 +171,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         kind=stage.config.kind,
         stage=stage.do,
         stage_version=module.VERSION,
-        settings=settings,
+        settings={name: value for name, value in settings.items() if name not in stage.config.NOT_IN_ID},
         parents=parents,
         sources=[source.record for found in sources.values() for source in found],
     )

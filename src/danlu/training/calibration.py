@@ -27,7 +27,7 @@ from danlu.training.batches import BatchStream, MicroBatches
 from danlu.training.budget import steps_within
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions
-from danlu.training.config import TrainConfig
+from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import StepReport, train
@@ -198,7 +198,11 @@ def _measured_pace(
                 ),
                 num_steps=sys.maxsize,
                 checkpoints=Checkpoints(
-                    Path(scratch), every_seconds=math.inf, keep=1, fingerprint="", reporter=context.reporter
+                    Path(scratch),
+                    Path(scratch),
+                    CheckpointSettings(every_seconds=math.inf),
+                    fingerprint="",
+                    reporter=context.reporter,
                 ),
                 observers=[*companions.observers, WriteMetrics(writer), stopwatch],
                 should_stop=stopwatch.has_enough,

@@ -1,31 +1,39 @@
-"""Checkpoints that are whole or are not used.
+"""Checkpoints: what a run that was stopped or killed goes on from, with the same bits as if it had not been.
 
-A checkpoint is written into a directory aside, synced, renamed to ``step-<n>``, and only then marked with
-``complete.json``, which holds the SHA-256 of each file. Reading takes the newest one whose marker is there and whose
-hashes agree; what is broken is said and passed over. In it: the trained weights, the states of the optimizer and of
-its companions, the random state, and the step, of which the position in the data is a function.
+The training thread only takes a copy of the state (`Snapshot`); a thread of the lowest priority hashes, writes, syncs
+and renames it (`checkpoint_files`) and then deletes what the rule no longer keeps. In a checkpoint are the trained
+weights, the states of the optimizer and of its companions, the random state, and the step, of which the position in the
+data is a function. Reading takes the newest one whose hashes agree; what is broken is said and passed over.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
-import re
-import shutil
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from danlu.artifacts.store import hash_file, sync_directory, sync_tree
+from danlu.hardware.threads import let_others_go_first
 from danlu.telemetry.reporter import Reporter
+from danlu.training.checkpoint_files import (
+    checkpoints_in,
+    clear_abandoned,
+    damage,
+    remove_checkpoint,
+    write_checkpoint,
+)
+from danlu.training.config import CheckpointSettings
+from danlu.training.snapshot import Snapshot
 
-MARKER = "complete.json"
-
+STATE = "state.json"
 
 State = dict[str, torch.Tensor | float]
 """By name: tensors, and numbers that are kept as JSON."""
@@ -39,84 +47,130 @@ class Stateful(Protocol):
     def load_state_dict(self, state: State) -> None: ...
 
 
+@dataclass(frozen=True)
+class _Save:
+    """One that is being written."""
+
+    step: int
+    copy_seconds: float
+    """How long training stood still for the copy."""
+    num_bytes: int
+    written: Future[float]
+    """Seconds that the writing took."""
+
+
 class Checkpoints:
-    """The checkpoints of one training stage.
+    """The checkpoints of one training stage. Leave its context, or call `finish`, before the process ends.
+
+    One is written at a time. What falls due by the clock meanwhile is put off to the first step after; what falls due
+    by its step waits, because that step was asked for.
+
+    A checkpoint that cannot be written (the disk is full) is a warning, and training goes on: those before it are still
+    there, and the next one may find room.
 
     Args:
-        directory: Where they are kept.
-        every_seconds: Shortest time between two.
-        keep: How many of the newest stay.
+        directory: Where they are kept while the stage runs.
+        kept_directory: Where those are kept that outlive the stage.
+        settings: When they are due and which stay.
         fingerprint: Of the data; a checkpoint that belongs to other data is not used.
-        reporter: Told about broken checkpoints.
+        reporter: Told about broken checkpoints and those that could not be written.
         companions: What else has a state, by name.
     """
 
     def __init__(
         self,
         directory: Path,
+        kept_directory: Path,
+        settings: CheckpointSettings,
         *,
-        every_seconds: float,
-        keep: int,
         fingerprint: str,
         reporter: Reporter,
         companions: Mapping[str, Stateful] | None = None,
     ) -> None:
         self.directory = directory
-        self.every_seconds = every_seconds
-        self.keep = keep
+        self.kept_directory = kept_directory
+        self.settings = settings
         self.fingerprint = fingerprint
         self.reporter = reporter
         self.companions = companions or {}
+        self.newest_step = 0
+        """Of the newest one that is whole on the disk; 0 if there is none."""
+        self._snapshot = Snapshot()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint", initializer=let_others_go_first)
+        self._saving: _Save | None = None
         self._last_saved = time.monotonic()
 
-    def due(self) -> bool:
-        """Whether enough time has passed since the last one."""
-        return time.monotonic() - self._last_saved >= self.every_seconds
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+        self._writer.shutdown()
+
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint is to be taken after this step. Also says how the last one went, once that is known."""
+        if self._saving and self._saving.written.done():
+            self.finish()
+        every = self.settings.every_steps
+        if self._is_kept(step) or (every and step % every == 0):
+            return True
+        seconds = self.settings.effective_every_seconds
+        return seconds is not None and not self._saving and time.monotonic() - self._last_saved >= seconds
 
     def save(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
-        """Write the state after `step` optimizer steps."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = self.directory / f".partial-step-{step}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        trained = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
-        save_file(trained, partial / "weights.safetensors")
-        states: dict[str, State] = {
-            "optimizer": _optimizer_state(optimizer),
-            **{name: companion.state_dict() for name, companion in self.companions.items()},
-        }
-        for name, values in states.items():
-            save_file(_tensors_apart(values), partial / f"{name}.safetensors")
-        state = {
-            "step": step,
-            "fingerprint": self.fingerprint,
-            "random_state": _random_state(),
-            "numbers": {
-                name: {key: value for key, value in values.items() if not isinstance(value, torch.Tensor)}
-                for name, values in states.items()
-            },
-        }
-        (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        hashes = {path.name: hash_file(path) for path in sorted(partial.iterdir())}
-        sync_tree(partial)
-        final = self.directory / f"step-{step}"
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-        sync_directory(self.directory)
-        _write_synced(final / MARKER, json.dumps(hashes))
+        """Copy the state after `step` optimizer steps, and have it written while training goes on.
+
+        Waits for the one before, whose memory the copy goes into.
+        """
+        self.finish()
+        started = time.perf_counter()
+        files = self._copy(step, model, optimizer)
         self._last_saved = time.monotonic()
-        for old in self._existing()[self.keep :]:
-            shutil.rmtree(self.directory / f"step-{old}")
+        copy_seconds = time.perf_counter() - started
+        num_bytes = sum(content.nbytes for content in files.values())
+        self._saving = _Save(step, copy_seconds, num_bytes, self._writer.submit(self._write, step, files))
+
+    def finish(self) -> None:
+        """Wait for the one that is being written, if there is one, and say how it went."""
+        if self._saving is None:
+            return
+        saving, self._saving = self._saving, None
+        try:
+            write_seconds = saving.written.result()
+        except OSError as error:
+            still_there = f"that of step {self.newest_step} is still there" if self.newest_step else "there is none yet"
+            self.reporter.warn(f"The checkpoint of step {saving.step} was not written: {error}; {still_there}.")
+            return
+        self.newest_step = saving.step
+        self.reporter.event(
+            "checkpoint_saved",
+            step=saving.step,
+            num_bytes=saving.num_bytes,
+            copy_seconds=round(saving.copy_seconds, 6),
+            write_seconds=round(write_seconds, 6),
+        )
+
+    def save_last(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+        """See that the state after `step` steps is on the disk before training is stopped there."""
+        self.finish()
+        if step > self.newest_step:
+            self.save(step, model, optimizer)
+            self.finish()
 
     def restore(self, model: Any, optimizer: torch.optim.Optimizer) -> int:
         """Bring back the newest valid checkpoint; returns the number of steps it had made, 0 if there is none."""
-        for step in self._existing():
-            path = self.directory / f"step-{step}"
-            problem = self._problem(path)
+        for directory in (self.directory, self.kept_directory):
+            clear_abandoned(directory)
+        for step, path in checkpoints_in(self.directory, self.kept_directory).items():
+            problem = damage(path)
+            state = {} if problem else json.loads((path / STATE).read_text(encoding="utf-8"))
+            if not problem and state["fingerprint"] != self.fingerprint:
+                problem = "it belongs to other data or settings"
             if problem:
                 self.reporter.warn(f"Checkpoint {path.name} is passed over: {problem}.")
                 continue
-            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             weights = load_file(path / "weights.safetensors")
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
@@ -130,43 +184,57 @@ class Checkpoints:
             for name, companion in self.companions.items():
                 companion.load_state_dict(states[name])
             _restore_random_state(state["random_state"])
+            self.newest_step = step
             return step
         return 0
 
-    def remove(self) -> None:
-        """Take them all away, once the stage's artifact is whole without them."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def _copy(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> dict[str, memoryview]:
+        """The files of a checkpoint, in memory."""
+        states: dict[str, State] = {
+            "optimizer": _optimizer_state(optimizer),
+            **{name: companion.state_dict() for name, companion in self.companions.items()},
+        }
+        state = {
+            "step": step,
+            "fingerprint": self.fingerprint,
+            "random_state": _random_state(),
+            "numbers": {
+                name: {key: value for key, value in values.items() if not isinstance(value, torch.Tensor)}
+                for name, values in states.items()
+            },
+        }
+        tensors = {
+            "weights.safetensors": {
+                name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
+            },
+            **{
+                f"{name}.safetensors": {key: value for key, value in values.items() if isinstance(value, torch.Tensor)}
+                for name, values in states.items()
+            },
+        }
+        return {**self._snapshot.take(tensors), STATE: memoryview(json.dumps(state).encode())}
 
-    def _existing(self) -> list[int]:
-        """Steps with a checkpoint directory, whole or not, newest first."""
-        names = [path.name for path in self.directory.glob("step-*")] if self.directory.is_dir() else []
-        matches = [re.fullmatch(r"step-(\d+)", name) for name in names]
-        return sorted((int(match.group(1)) for match in matches if match), reverse=True)
+    def _write(self, step: int, files: Mapping[str, memoryview]) -> float:
+        """In the background: write the files, then delete what is not kept; returns how many seconds that took."""
+        started = time.perf_counter()
+        directory = self.kept_directory if self._is_kept(step) else self.directory
+        write_checkpoint(directory / f"step-{step}", files)
+        self._delete_old(step)
+        return time.perf_counter() - started
 
-    def _problem(self, path: Path) -> str | None:
-        """Why the checkpoint cannot be used, or None."""
-        try:
-            hashes = json.loads((path / MARKER).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return "it was not completed"
-        for name, sha256 in hashes.items():
-            if not (path / name).is_file() or hash_file(path / name) != sha256:
-                return f"{name} is damaged"
-        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-        if state["fingerprint"] != self.fingerprint:
-            return "it belongs to other data or settings"
-        return None
+    def _delete_old(self, newest: int) -> None:
+        """Delete all but the newest few, now that the one of step `newest` is whole.
 
+        What is newer was passed over when training went on from before it.
+        """
+        steps = [step for step in checkpoints_in(self.directory, self.kept_directory) if step <= newest]
+        for step, path in checkpoints_in(self.directory).items():
+            if step not in steps[: self.settings.keep]:
+                remove_checkpoint(path)
 
-def _write_synced(path: Path, text: str) -> None:
-    """Write a small file aside, sync it and rename it into place."""
-    aside = path.with_suffix(".partial")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
-    sync_directory(path.parent)
+    def _is_kept(self, step: int) -> bool:
+        """Whether the checkpoint of this step stays for good."""
+        return self.settings.keep_every_steps is not None and step % self.settings.keep_every_steps == 0
 
 
 def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
@@ -190,18 +258,6 @@ def _load_optimizer_state(optimizer: torch.optim.Optimizer, values: State) -> No
         part, number, name = key.split(".", 2)
         (state.setdefault(int(number), {}) if part == "state" else groups[int(number)])[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _tensors_apart(values: State) -> dict[str, torch.Tensor]:
-    """The tensors among `values`; those that share memory with others, which safetensors does not store, as copies."""
-    tensors = {name: value.contiguous() for name, value in values.items() if isinstance(value, torch.Tensor)}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != tensor.nbytes:
-            tensors[name] = tensor.clone()
-        seen.add(storage.data_ptr())
-    return tensors
 
 
 def _random_state() -> dict[str, str]:

@@ -11,6 +11,9 @@ from danlu.artifacts.stage import Reference, StageConfig
 from danlu.training.optimizers.settings import AdamWSettings, OptimizerSettings
 from danlu.training.schedules.settings import CosineSettings, ReduceOnPlateauSettings, ScheduleSettings
 
+DEFAULT_EVERY_SECONDS = 60.0
+"""Between checkpoints, where the settings do not say."""
+
 
 class LoraSettings(Strict):
     """A low-rank adapter (Hu et al. 2021, arXiv:2106.09685): only two thin matrices per layer are trained."""
@@ -138,18 +141,31 @@ class EarlyStoppingSettings(Strict):
 
 
 class CheckpointSettings(Strict):
-    """What a killed run goes on from. Saving never changes the result."""
+    """What a run that was stopped or killed goes on from. Saving never changes the result, so these may be changed
+    before going on. The last step has no checkpoint: the model is saved then."""
 
-    every_seconds: float = Field(60.0, gt=0)
-    """A checkpoint is written after the first step that ends this long after the last one."""
+    every_seconds: float | None = Field(None, gt=0)
+    """A checkpoint is taken after the first step that ends this long after the last one, but not while one is being
+    written. Default: 60; none by the clock if `every_steps` is given."""
+    every_steps: int | None = Field(None, ge=1)
+    """A checkpoint is taken after each step that this number divides; training waits for the one before if need be."""
     keep: int = Field(2, ge=1)
-    """Newest checkpoints that stay on disk while the stage runs; afterwards none."""
+    """The newest checkpoints that stay on the disk. They are deleted when the stage's artifact is in the store."""
+    keep_every_steps: int | None = Field(None, ge=1)
+    """A checkpoint is taken after each step that this number divides, and stays for good, in ``kept`` of the stage's
+    directory under ``runs``, also when the stage is done."""
+
+    @property
+    def effective_every_seconds(self) -> float | None:
+        """None: not by the clock."""
+        return DEFAULT_EVERY_SECONDS if self.every_seconds is None and self.every_steps is None else self.every_seconds
 
 
 class TrainConfig(StageConfig):
     """Train a model on packed tokens."""
 
     KIND: ClassVar[str] = "model"
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint"})
 
     do: Literal["train"]
     objective: Literal["sft", "language_model"] = "sft"

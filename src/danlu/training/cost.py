@@ -15,7 +15,7 @@ from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies
-from danlu.training.config import TrainConfig
+from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.optimizer import make_optimizer, state_bytes, trained_parameters
 from danlu.training.pace import Pace
 from danlu.training.passes import Passes
@@ -38,7 +38,9 @@ class TrainingCost:
     seconds_per_token: float
     loading_seconds: float
     peak_memory_bytes: int
+    """Without the copy from which a checkpoint is written."""
     checkpoint_bytes: int
+    """Of one."""
     num_trained_parameters: int
 
 
@@ -81,8 +83,7 @@ def training_cost(
         + weight_bytes
         + trained_bytes
         + int(ALLOCATOR_FACTOR * probed.micro_batches_at_once * passing_bytes),
-        checkpoint_bytes=(settings.checkpoint.keep + 1)
-        * int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
+        checkpoint_bytes=int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
         num_trained_parameters=num_trained,
     )
 
@@ -99,6 +100,19 @@ def foretold_pace(settings: TrainConfig, cost: TrainingCost, num_validation_toke
         validate_every_steps=settings.validate_every_steps,
         seconds_before=before,
     )
+
+
+def takes_checkpoints(settings: CheckpointSettings, num_steps: int, seconds: float) -> bool:
+    """Whether the training is long enough for one; if so, a copy of its state is held in memory from then on."""
+    by_steps = (every for every in (settings.every_steps, settings.keep_every_steps) if every)
+    by_clock = settings.effective_every_seconds
+    return any(every < num_steps for every in by_steps) or (by_clock is not None and by_clock <= seconds)
+
+
+def most_checkpoints(settings: CheckpointSettings, num_steps: int) -> int:
+    """How many are on the disk at once at most, with the one that is being written."""
+    num_kept = (num_steps - 1) // settings.keep_every_steps if settings.keep_every_steps else 0
+    return settings.keep + 1 + num_kept
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,6 @@ def train(
         )
         for observer in observers:
             observer.after_step(report)
-        if checkpoints.due() and step + 1 < num_steps:
+        if checkpoints.due(step + 1) and step + 1 < num_steps:
             checkpoints.save(step + 1, model, optimizer)
     return num_steps

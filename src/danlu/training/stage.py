@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions, check_validation, companion_notes
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
-from danlu.training.cost import foretold_pace, training_cost
+from danlu.training.cost import foretold_pace, most_checkpoints, takes_checkpoints, training_cost
 from danlu.training.data import TrainingData, data_notes
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, train
@@ -68,10 +69,12 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     num_tokens = batches.num_tokens(num_steps)
     first_row = batches.rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
+    seconds = pace.seconds(num_steps, num_tokens)
+    copied_bytes = cost.checkpoint_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
     return Estimate(
-        seconds=pace.seconds(num_steps, num_tokens),
-        peak_memory_bytes=cost.peak_memory_bytes,
-        disk_bytes=artifact_bytes + cost.checkpoint_bytes,
+        seconds=seconds,
+        peak_memory_bytes=cost.peak_memory_bytes + copied_bytes,
+        disk_bytes=artifact_bytes + most_checkpoints(config.checkpoint, num_steps) * cost.checkpoint_bytes,
         notes=[
             *data_notes(data, batches, num_steps),
             *budget_notes(config.budget, num_steps, flops_of(flops, batches, num_steps)),
@@ -111,9 +114,9 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     scaler = make_scaler(config)
     torch.manual_seed(config.seed)
     checkpoints = Checkpoints(
-        context.directory / "checkpoints",
-        every_seconds=config.checkpoint.every_seconds,
-        keep=config.checkpoint.keep,
+        context.checkpoints,
+        context.directory / "kept",
+        config.checkpoint,
         fingerprint=data.fingerprint,
         reporter=context.reporter,
         companions=companions.stateful | ({"loss_scale": scaler} if scaler.is_enabled() else {}),
@@ -123,8 +126,10 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
 
     throughput = Throughput()
-    writer = MetricsWriter(context.directory, first_step + 1)
     with (
+        checkpoints,
+        closing(MetricsWriter(context.directory, first_step + 1)) as writer,
+        context.stop.put_off(),
         passes_over(model, config) as passes,
         context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
     ):
@@ -151,17 +156,18 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             num_steps=num_steps,
             checkpoints=checkpoints,
             observers=observers,
-            should_stop=companions.should_stop,
+            should_stop=lambda: context.stop.requested or companions.should_stop(),
             first_step=first_step,
             scaler=scaler,
         )
         steps_seconds = time.perf_counter() - steps_started
-    writer.close()
+        if context.stop.requested:
+            checkpoints.save_last(steps_made, model, optimizer)
+            context.stop.now(f"{context.name} is saved up to step {checkpoints.newest_step} of {num_steps}")
     say_whether_it_held(context.directory, batches, first_step, steps_made, steps_seconds, context.reporter)
     companions.say_how_it_ended(steps_made, num_steps, context.reporter)
     with companions.final():
         save(model, model_input, config, out)
-    checkpoints.remove()
     return {
         **model_input.facts,
         "base": model_input.name,

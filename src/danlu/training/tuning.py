@@ -16,7 +16,7 @@ from danlu.errors import UserError
 from danlu.training import stage
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.compilation import choose_attention
-from danlu.training.config import TrainConfig
+from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import StepReport, train
@@ -98,7 +98,11 @@ def try_learning_rates(
             ),
             num_steps=num_steps,
             checkpoints=Checkpoints(
-                context.directory, every_seconds=math.inf, keep=1, fingerprint="", reporter=context.reporter
+                context.directory,
+                context.directory,
+                CheckpointSettings(every_seconds=math.inf),
+                fingerprint="",
+                reporter=context.reporter,
             ),
             observers=[curve],
             should_stop=curve.has_broken_down,

@@ -1,0 +1,101 @@
+"""A copy of the training state, taken in memory between two steps and written out while training goes on.
+
+The memory holds a safetensors file as it will be on the disk (the length of the header, the header in JSON, the bytes
+of the tensors), so what remains to be done is to hash and write bytes, which holds no interpreter lock;
+``safetensors.torch.save_file`` would make a second copy under it. The memory is used again from one checkpoint to the
+next, since touching fresh memory takes longer than copying.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import torch
+
+DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""How safetensors calls them."""
+
+ALIGNMENT_BYTES = 8
+"""Readers map the file into memory, and want numbers where the processor can take them."""
+
+
+class Snapshot:
+    """The safetensors files of one moment, by name."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, FileImage] = {}
+
+    def take(self, parts: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, memoryview]:
+        """Copy `parts`; returns the bytes of their files, which the next call overwrites."""
+        for name, tensors in parts.items():
+            image = self._images.get(name)
+            if image is None or not image.fits(tensors):
+                self._images.pop(name, None)  # given back before more is asked for
+                self._images[name] = image = FileImage(tensors)
+            image.fill(tensors)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return {name: self._images[name].content for name in parts}
+
+
+class FileImage:
+    """A safetensors file in memory, for tensors of these names, shapes and dtypes."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self._layout = _layout(tensors)
+        # The widest numbers first, so that each lies at a multiple of its size.
+        names = sorted(tensors, key=lambda name: -tensors[name].element_size())
+        places: dict[str, tuple[int, int]] = {}
+        end = 0
+        for name in names:
+            begin, end = end, end + tensors[name].nbytes
+            places[name] = begin, end
+        header = json.dumps(
+            {
+                name: {
+                    "dtype": DTYPES[tensors[name].dtype],
+                    "shape": list(tensors[name].shape),
+                    "data_offsets": places[name],
+                }
+                for name in names
+            }
+        ).encode()
+        header += b" " * (-len(header) % ALIGNMENT_BYTES)
+        start = ALIGNMENT_BYTES + len(header)
+        self._bytes = torch.empty(start + end, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
+        self.content[:start] = len(header).to_bytes(ALIGNMENT_BYTES, "little") + header
+        self._tensors = {
+            name: self._bytes[start + begin : start + end].view(tensors[name].dtype).view(tensors[name].shape)
+            for name, (begin, end) in places.items()
+        }
+
+    @property
+    def content(self) -> memoryview:
+        """The bytes of the file."""
+        return self._bytes.numpy().data
+
+    def fits(self, tensors: Mapping[str, torch.Tensor]) -> bool:
+        """Whether these tensors make a file of the same layout."""
+        return _layout(tensors) == self._layout
+
+    @torch.no_grad()
+    def fill(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Copy the tensors to their places, from a GPU without waiting for it."""
+        for name, place in self._tensors.items():
+            place.copy_(tensors[name], non_blocking=True)
+
+
+def _layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.dtype, torch.Size]]:
+    return {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
