@@ -12,7 +12,7 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
-BENCHMARKS := bench-sft bench-tokenizer bench-plan bench-demo prove-resume prove-exports prove-invariants
+BENCHMARKS := bench-sft bench-tokenizer bench-checkpoint bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -29,7 +29,9 @@ help:
 	@echo 'make bench-plan        what danlu plan foretells beside what is measured'
 	@echo "make bench-sft         training speed beside TRL's SFTTrainer"
 	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
+	@echo 'make bench-checkpoint  what saving in the background costs a training of 100M weights'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
+	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'
 	@echo 'make prove-exports     every exported file says what the trained model says'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
 

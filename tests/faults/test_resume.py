@@ -1,10 +1,11 @@
-"""``kill -9`` while a model is trained, then run again: the adapter has the same bits. `make prove-resume` does this
-with the real recipe at random moments."""
+"""A training that was killed or stopped is run again: the adapter has the same bits. `make prove-resume` does this with
+the real recipe at random moments, `make prove-kills` at many."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from danlu.artifacts.store import hash_file
+from danlu.pipeline.status import read_status
+from danlu.settings import Workspace
 from danlu.telemetry.metrics import read_metrics
 
 DANLU = Path(sys.executable).with_name("danlu")
@@ -58,8 +61,13 @@ def recipe(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> Pa
     return directory / "recipe.yaml"
 
 
-def test_training_killed_twice_gives_the_same_bits(recipe: Path, tmp_path: Path) -> None:
-    undisturbed = finish(recipe, tmp_path / "undisturbed")
+@pytest.fixture(scope="module")
+def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Hash of the adapter that is to come out."""
+    return finish(recipe, tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_training_killed_twice_gives_the_same_bits(recipe: Path, tmp_path: Path, undisturbed: str) -> None:
     broken = tmp_path / "broken"
     for steps in KILLED_AFTER_STEPS:
         process = start(recipe, broken)
@@ -75,10 +83,45 @@ def test_training_killed_twice_gives_the_same_bits(recipe: Path, tmp_path: Path)
     assert "Going on from the checkpoint" in events
 
 
-def start(recipe: Path, workspace: Path) -> subprocess.Popen[str]:
+def test_training_stopped_twice_gives_the_same_bits(recipe: Path, tmp_path: Path, undisturbed: str) -> None:
+    workspace = tmp_path / "stopped"
+    for number, name, steps in ((signal.SIGTERM, "SIGTERM", 2), (signal.SIGINT, "Ctrl-C", 21)):
+        process = start(recipe, workspace, "--set", "tuned.checkpoint.every_seconds=3600")
+        wait_for_steps(process, workspace, steps)
+        process.send_signal(number)
+        out, err = process.communicate()
+        assert process.returncode == 128 + number
+        last = steps_recorded(workspace)[-1]
+        what = f"Stopped by {name}; tuned is saved up to step {last} of {NUM_STEPS}."
+        command = shlex.join(["danlu", *process.args[1:]])  # type: ignore[misc]
+        assert err.splitlines()[-1] == f"danlu: {what} Go on with: {command}"
+        assert json.loads(out.splitlines()[-1])["error"]["what"] == what
+        (stage,) = workspace.glob("runs/tiny/stages/tuned/*")
+        assert f"step-{last}" in [path.name for path in (stage / "checkpoints").iterdir()]
+        assert read_status(Workspace.open(workspace), "tiny")["stages"]["tuned"]["state"] == "interrupted"
+        assert not list(workspace.glob("artifacts/*/.*")), "nothing half made"
+    # Other settings of checkpoints do not begin anew.
+    assert finish(recipe, workspace) == undisturbed
+    assert steps_recorded(workspace) == list(range(1, NUM_STEPS + 1))
+
+
+def test_the_second_signal_ends_it_at_once(recipe: Path, tmp_path: Path) -> None:
+    process = start(recipe, tmp_path)
+    wait_for_steps(process, tmp_path, 1)
+    os.kill(process.pid, signal.SIGSTOP)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process.send_signal(number)
+    os.kill(process.pid, signal.SIGCONT)
+    _, err = process.communicate()
+    assert process.returncode in (130, 143)  # which of the two the system hands over first is its affair
+    assert "Go on with" not in err
+    assert read_status(Workspace.open(tmp_path), "tiny")["state"] == "killed"
+
+
+def start(recipe: Path, workspace: Path, *settings: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "DANLU_CACHE"}
     return subprocess.Popen(
-        [str(DANLU), "run", str(recipe), "--workspace", str(workspace), "--json"],
+        [str(DANLU), "run", str(recipe), "--workspace", str(workspace), "--json", *settings],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

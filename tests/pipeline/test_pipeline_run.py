@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,42 @@ def test_names_matter_where_the_result_carries_them() -> None:
     parent = Parent(field="models", name="base", kind="model", id="ab", part="x")
     assert _identity(parent, named=False) == "ab.x"
     assert _identity(parent, named=True) == "base=ab.x"
+
+
+def test_settings_that_change_nothing_are_no_part_of_the_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toys.SumConfig, "NOT_IN_ID", frozenset({"seconds"}))
+    first = run()
+    again = run(overrides=["sum.seconds=0.01", "other.factor=4"])
+    assert cached(again) == ["rows", "sum"]
+    assert ids(first)["sum"] == ids(again)["sum"]
+    assert again.stages["other"].artifact.manifest.settings["seconds"] == 0
+
+
+def test_checkpoints_are_deleted_when_the_artifact_is_in_the_store(
+    run: Run, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    sum_run = sys.modules["toy_sum"].run
+
+    def run_with_checkpoints(config: Any, context: StageContext, out: Path) -> Any:
+        (context.checkpoints / "step-1").mkdir(parents=True)
+        made.append(context.checkpoints)
+        return sum_run(config, context, out)
+
+    def full_disk(path: Path) -> None:
+        raise RuntimeError(f"cannot sync {path}")
+
+    monkeypatch.setattr("toy_sum.run", run_with_checkpoints)
+    with monkeypatch.context() as patched:
+        run(overrides=["name=other"])
+        patched.setattr("danlu.artifacts.store.sync_tree", full_disk)
+        with pytest.raises(RuntimeError, match="cannot sync"):
+            run(overrides=["sum.factor=5"])
+    assert [path.exists() for path in made] == [False, False, True], "what was trained would be lost"
+    made[-1].joinpath("step-1").rmdir()
+    made[-1].rmdir()
+    run(overrides=["sum.factor=5"])
+    assert not made[-1].exists()
+    made[-1].mkdir()
+    run(overrides=["sum.factor=5"])
+    assert not made[-1].exists(), "as after a kill between publishing and deleting"

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 DTYPES = {
@@ -92,9 +94,22 @@ class FileImage:
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Copy the tensors to their places, from a GPU without waiting for it."""
+        """Copy the tensors to their places, from a GPU without waiting for it.
+
+        In the processor's memory NumPy copies, on the calling thread alone: torch would split each tensor over its
+        threads and wait at a barrier for the slower one, which on two busy cores took seven times as long.
+        """
         for name, place in self._tensors.items():
-            place.copy_(tensors[name], non_blocking=True)
+            tensor = tensors[name]
+            if tensor.is_cpu and tensor.is_contiguous():
+                np.copyto(_bytes_of(place), _bytes_of(tensor.detach()))
+            else:
+                place.copy_(tensor, non_blocking=True)
+
+
+def _bytes_of(tensor: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """A view of a contiguous tensor, shape (bytes,)."""
+    return tensor.reshape(-1).view(torch.uint8).numpy()
 
 
 def _layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.dtype, torch.Size]]:
