@@ -52,8 +52,9 @@ class _Save:
     """One that is being written."""
 
     step: int
+    stalled_seconds: float
+    """How long training stood still, for the one before to be written and for the copy."""
     copy_seconds: float
-    """How long training stood still for the copy."""
     num_bytes: int
     written: Future[float]
     """Seconds that the writing took."""
@@ -124,13 +125,16 @@ class Checkpoints:
 
         Waits for the one before, whose memory the copy goes into.
         """
+        came = time.perf_counter()
         self.finish()
-        started = time.perf_counter()
+        began = time.perf_counter()
         files = self._copy(step, model, optimizer)
+        ended = time.perf_counter()
         self._last_saved = time.monotonic()
-        copy_seconds = time.perf_counter() - started
         num_bytes = sum(content.nbytes for content in files.values())
-        self._saving = _Save(step, copy_seconds, num_bytes, self._writer.submit(self._write, step, files))
+        self._saving = _Save(
+            step, ended - came, ended - began, num_bytes, self._writer.submit(self._write, step, files)
+        )
 
     def finish(self) -> None:
         """Wait for the one that is being written, if there is one, and say how it went."""
@@ -148,6 +152,7 @@ class Checkpoints:
             "checkpoint_saved",
             step=saving.step,
             num_bytes=saving.num_bytes,
+            stalled_seconds=round(saving.stalled_seconds, 6),
             copy_seconds=round(saving.copy_seconds, 6),
             write_seconds=round(write_seconds, 6),
         )
