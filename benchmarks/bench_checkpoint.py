@@ -1,6 +1,6 @@
 """What saving in the background costs a training of 100 million weights with AdamW: the time that training stands
-still, and the time by which steps are slower while a checkpoint is written, as a share of the run when it saves every 50
-steps.
+still, and the time by which steps are slower while a checkpoint is written, as a share of the run when it saves every
+50 steps.
 
 A step is 8 rows of 512 tokens. ``danlu run benchmarks/checkpoint.yaml`` saves every 4 steps, so that steps during which
 the writer worked and steps during which it did not take turns in one process: the slowdown is a step's time less the

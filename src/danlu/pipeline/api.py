@@ -35,6 +35,7 @@ def run(
 
     Raises:
         danlu.errors.UserError: something the user can mend.
+        danlu.errors.Stopped: Ctrl-C or SIGTERM came while this ran in the main thread; a training has saved its step.
     """
     loaded = load_recipe(recipe, _as_text(set))
     return run_recipe(loaded, Workspace.open(workspace), [LogListener()] if listeners is None else listeners)
