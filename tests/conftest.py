@@ -6,6 +6,7 @@ Inside a pytest-xdist worker each process computes on one thread, so that worker
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,15 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         LlamaForCausalLM(config).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_base_dir(tiny_model_dir: Path) -> Path:
+    """The same model without a chat template: one that goes on with texts."""
+    directory = tiny_model_dir.with_name("tiny-base")
+    shutil.copytree(tiny_model_dir, directory)
+    (directory / "chat_template.jinja").unlink()
     return directory
 
 

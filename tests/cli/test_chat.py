@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from danlu.cli.chat import _printable
 from danlu.cli.main import run_cli
@@ -34,6 +35,22 @@ def test_piped_questions(
     assert len(prompts) == 3
     assert prompts[1] > prompts[0] == prompts[2]
     assert replies[0]["answer"] == replies[2]["answer"]
+
+
+def test_model_without_chat_template_goes_on_with_each_text(
+    tiny_base_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("The quick\nThe quick\n"))
+    assert run_cli(["chat", str(tiny_base_dir), "--json", *SHORT]) == 0
+    said = capsys.readouterr()
+    first, second = (json.loads(line) for line in said.out.splitlines())
+    assert first["answer"] == second["answer"]
+    assert first["usage"] == second["usage"]
+    assert "tiny-base has no chat template: it goes on with each text you give." in said.err
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base_dir)
+    assert first["usage"]["prompt_tokens"] == len(tokenizer("The quick").input_ids)
+    assert run_cli(["chat", str(tiny_base_dir), "--system", "Be brief.", "-m", "The quick"]) == 2
+    assert "--system" in capsys.readouterr().err
 
 
 def test_too_long_a_conversation(tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

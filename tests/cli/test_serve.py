@@ -23,7 +23,7 @@ def test_serves_until_told_to_stop(tiny_model_dir: Path, tmp_path: Path) -> None
     assert process.stdout is not None
     try:
         ready = json.loads(process.stdout.readline())
-        assert set(ready) == {"address", "model", "engine"}
+        assert set(ready) == {"address", "model", "engine", "chat"}
         with httpx.Client(base_url=ready["address"], trust_env=False, timeout=60) as client:
             assert client.get("/health").status_code == 200
             assert client.get("/v1/models").json()["data"][0]["context_length"] == 256

@@ -39,6 +39,7 @@ class ScriptedEngine:
     name = "scripted"
     vocabulary_size = 0x110000
     json_schema = False
+    has_chat_template = True
 
     def __init__(
         self, *, pace: float = 0.0, parallel: int = 2, context_length: int = 2000, answer: Sequence[str] = ANSWER

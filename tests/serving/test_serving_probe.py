@@ -24,6 +24,13 @@ def test_one_question(tiny_model_dir: Path, workspace: Workspace) -> None:
         httpx.get(f"{result['address']}/health", trust_env=False)
 
 
+def test_a_model_without_chat_template_goes_on_with_the_text(tiny_base_dir: Path, workspace: Workspace) -> None:
+    result = ask_once(str(tiny_base_dir), workspace.root, "The furnace", max_tokens=4)
+    assert result["chat"] is False
+    assert isinstance(result["answer"], str)
+    assert 1 <= result["usage"]["completion_tokens"] <= 4
+
+
 def test_a_server_that_cannot_start(workspace: Workspace) -> None:
     with pytest.raises(UserError, match=r"did not start.*no model at"):
         ask_once("./missing.gguf", workspace.root, "Hi")

@@ -159,7 +159,7 @@ def test_template_that_refuses(engine: TransformersEngine, monkeypatch: pytest.M
     monkeypatch.setattr(engine._tokenizer, "chat_template", "{{ raise_exception('roles must alternate') }}")
     with pytest.raises(InputRefused, match="roles must alternate"):
         engine.encode_chat(CHAT)
-    monkeypatch.setattr(engine._tokenizer, "chat_template", None)
+    monkeypatch.setattr(engine, "has_chat_template", False)
     with pytest.raises(InputRefused, match="no chat template"):
         engine.encode_chat(CHAT)
 

@@ -44,6 +44,8 @@ def chat(
 ) -> None:
     """Talk with a model in the terminal.
 
+    A model without a chat template, which has read text but no conversations, goes on with each text by itself.
+
     Answers appear as they are written; Ctrl-C stops one. /reset forgets the conversation, /exit or Ctrl-D ends it.
 
     Without a terminal, each line of standard input is a question of one conversation: echo "Who are you?" | danlu chat
@@ -54,6 +56,8 @@ def chat(
 
     loaded = _load(name, workspace, engine, context)
     try:
+        if not loaded.has_chat_template:
+            typer.echo(f"{name} has no chat template: it goes on with each text you give.", err=True)
         sampling = Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
         conversation = Conversation(loaded, sampling, system)
         if message is not None:

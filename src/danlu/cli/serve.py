@@ -42,6 +42,8 @@ def serve(
 ) -> None:
     """Serve a model with the OpenAI API and a chat page.
 
+    A model without a chat template, which has read text but no conversations, is asked at /v1/completions.
+
     Prints one line with the address when requests are welcome; open it in a browser to chat, or give ADDRESS/v1 to any
     OpenAI client as its base URL. /health says 200 from then on. What happens is told on the other channel, stderr,
     one line a request, never with its text.
@@ -76,15 +78,22 @@ def serve(
         loaded = ENGINES[choice.engine](choice.path, max_context=context or MAX_CONTEXT, parallel=PARALLEL)
         try:
             _say(f"Context: {loaded.context_length} tokens; answers at once: {loaded.parallel}.")
+            if not loaded.has_chat_template:
+                _say("No chat template: the model goes on with texts at /v1/completions, and takes no chats.")
             _log_requests()
             app = create_app(loaded, servable, api_keys=keys, loopback_only=is_loopback(host))
-            ready = {"address": address_of(sock), "model": servable.model_id, "engine": choice.engine}
+            ready: dict[str, str | bool] = {
+                "address": address_of(sock),
+                "model": servable.model_id,
+                "engine": choice.engine,
+                "chat": loaded.has_chat_template,
+            }
             run_server(app, sock, lambda: _announce(ready, as_json))
         finally:
             loaded.close()
 
 
-def _announce(ready: dict[str, str], as_json: bool) -> None:
+def _announce(ready: dict[str, str | bool], as_json: bool) -> None:
     line = json.dumps(ready) if as_json else f"Serving {ready['model']} at {ready['address']} (stop with Ctrl-C)"
     print(line, flush=True)
 

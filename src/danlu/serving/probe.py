@@ -25,9 +25,11 @@ def ask_once(
 ) -> dict[str, Any]:
     """Start ``danlu serve`` on a free loopback port, ask one question through the API, and stop it.
 
+    A model without a chat template is asked to go on with the question.
+
     Returns:
-        ``{"address", "model", "engine", "answer", "seconds", "usage"}``: seconds from the question to the whole answer;
-        usage as in the API.
+        ``{"address", "model", "engine", "chat", "answer", "seconds", "usage"}``: seconds from the question to the whole
+        answer; usage as in the API.
 
     Raises:
         UserError: the server did not start or did not answer; the message holds its last words.
@@ -39,14 +41,12 @@ def ask_once(
         try:
             client.get(f"{address}/health", timeout=10).raise_for_status()
             started = time.perf_counter()
+            path = "/v1/chat/completions" if ready["chat"] else "/v1/completions"
+            messages = [{"role": "user", "content": question}]
+            asked = {"messages": messages} if ready["chat"] else {"prompt": question}
             response = client.post(
-                f"{address}/v1/chat/completions",
-                json={
-                    "model": ready["model"],
-                    "messages": [{"role": "user", "content": question}],
-                    "temperature": 0,
-                    "max_tokens": max_tokens,
-                },
+                address + path,
+                json={"model": ready["model"], **asked, "temperature": 0, "max_tokens": max_tokens},
                 timeout=ANSWER_SECONDS,
             )
             response.raise_for_status()
@@ -55,9 +55,10 @@ def ask_once(
                 f"The server at {address} did not answer: {error}", f"Try it by hand: danlu serve {name_or_path}"
             ) from error
         body = response.json()
+        (choice,) = body["choices"]
         return {
             **ready,
-            "answer": body["choices"][0]["message"]["content"],
+            "answer": choice["message"]["content"] if ready["chat"] else choice["text"],
             "seconds": time.perf_counter() - started,
             "usage": body["usage"],
         }
@@ -65,7 +66,7 @@ def ask_once(
 
 @contextmanager
 def _server(name_or_path: str, workspace: str | Path, engine: str) -> Iterator[dict[str, Any]]:
-    """A running server's ready line, ``{"address", "model", "engine"}``; the server ends with the body."""
+    """A running server's ready line, ``{"address", "model", "engine", "chat"}``; the server ends with the body."""
     command = [sys.executable, "-c", "from danlu.cli.main import main; main()", "serve", name_or_path]
     command += ["--workspace", str(workspace), "--port", "0", "--engine", engine, "--json"]
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:

@@ -106,6 +106,8 @@ class Engine(Protocol):
     """Answers that are generated at once; further calls of `generate` wait."""
     json_schema: bool
     """Whether `Sampling.json_schema` is obeyed."""
+    has_chat_template: bool
+    """Whether the model takes conversations; one that has only read text goes on with texts."""
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
         """The conversation in the model's own chat template, ending where the assistant is to speak.

@@ -35,7 +35,8 @@ class LlamaCppEngine:
         self.context_length = min(longest, max_context)
         self.vocabulary_size = int(header.get("tokenizer.ggml.tokens", 0))
         self.parallel = parallel
-        self._template = header.get("tokenizer.chat_template")
+        self._template = header.get("tokenizer.chat_template", "")
+        self.has_chat_template = bool(self._template)
         self._key = secrets.token_urlsafe(32)
         self._server = self._load(path)
         self._client = self._connect()
@@ -81,7 +82,7 @@ class LlamaCppEngine:
         )
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
-        if self._template is None:
+        if not self.has_chat_template:
             raise InputRefused("This model has no chat template; use /v1/completions.", "messages")
         text = self._ask("/apply-template", {"messages": list(messages)}, "messages")["prompt"]
         return [*self._chat_start, *self._tokenize(text, add_special=False)]
@@ -91,7 +92,7 @@ class LlamaCppEngine:
         body = {"content": "a", "add_special": True, "with_pieces": True}
         first = self._ask("/tokenize", body, "prompt")["tokens"][0]
         is_added = self._tokenize("a", add_special=False)[0] != first["id"]
-        is_written = any(name in (self._template or "") for name in ("bos_token", first["piece"]))
+        is_written = any(name in self._template for name in ("bos_token", first["piece"]))
         return [first["id"]] if is_added and is_written else []
 
     def encode(self, text: str) -> list[int]:

@@ -51,6 +51,7 @@ class TransformersEngine:
                 f"{path} cannot be loaded as a language model: {str(error).strip().splitlines()[0]}",
                 "It must hold config.json, safetensors and the tokenizer of a causal language model.",
             ) from error
+        self.has_chat_template = bool(self._tokenizer.chat_template)
         config = self._model.config.get_text_config()
         longest = getattr(config, "max_position_embeddings", None) or UNKNOWN_CONTEXT
         self.context_length = min(int(longest), max_context)
@@ -63,6 +64,8 @@ class TransformersEngine:
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
         from danlu.models.chat import prompt_ids
 
+        if not self.has_chat_template:
+            raise InputRefused("This model has no chat template; use /v1/completions.", "messages")
         try:
             return prompt_ids(self._tokenizer, messages)
         except UserError as error:
@@ -128,7 +131,7 @@ class TransformersEngine:
         from danlu.models.chat import end_of_turn_ids
 
         found: list[Any] = [self._tokenizer.eos_token_id]
-        if self._tokenizer.chat_template:
+        if self.has_chat_template:
             with suppress(UserError):  # a template that refuses a plain question says so when it is used
                 found += end_of_turn_ids(self._tokenizer)
         for config in (self._model.generation_config, self._model.config.get_text_config()):
