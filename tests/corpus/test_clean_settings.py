@@ -31,6 +31,7 @@ def test_into_is_the_kind() -> None:
         ("examples", "documents", "file"),
         ("examples", "text", "{text}"),
         ("examples", "chinese", None),
+        ("examples", "matching", "a"),
     ],
 )
 def test_settings_of_the_other_kind_are_refused(into: str, setting: str, value: Any) -> None:
@@ -48,11 +49,12 @@ def test_identity_holds_what_counts() -> None:
         for into in ("examples", "corpus")
     }
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
-    assert dumped["corpus"].keys() == both | {"include", "exclude", "documents", "text", "chinese"}
+    assert dumped["corpus"].keys() == both | {"include", "exclude", "documents", "text", "chinese", "matching"}
 
 
 @pytest.mark.parametrize(
-    "settings", [{"text": "no column"}, {"chinese": "cantonese"}, {"documents": "page"}, {"include": "*.txt"}]
+    "settings",
+    [{"text": "no column"}, {"chinese": "cantonese"}, {"documents": "page"}, {"include": "*.txt"}, {"matching": "("}],
 )
 def test_settings_of_a_corpus_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

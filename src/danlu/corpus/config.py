@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,7 +21,7 @@ from danlu.errors import UserError
 
 ONLY_FOR = {
     "examples": ("format", "columns", "system"),
-    "corpus": ("include", "exclude", "documents", "text", "chinese"),
+    "corpus": ("include", "exclude", "documents", "text", "chinese", "matching"),
 }
 """Settings that only one of the two kinds knows."""
 
@@ -83,6 +84,9 @@ class CleanConfig(StageConfig):
     one a line. A row that lacks one of the columns is left out. null: the column text, or else content."""
     chinese: Literal["simplified", "traditional"] | None = None
     """For a corpus: convert Chinese characters, with OpenCC. null: leave them as they are."""
+    matching: str | None = None
+    """For a corpus: leave out documents whose whole text does not match this regular expression (Python's; . is any
+    character but a line feed). It is matched after `chinese` and `replace`. null: keep all."""
     replace: dict[str, str] = Field(default_factory=dict)
     """Text to replace: what is written -> what shall stand there. All at once, longer ones first."""
     min_characters: int = Field(default=0, ge=0)
@@ -104,6 +108,15 @@ class CleanConfig(StageConfig):
         if text is not None:
             parse_template(text)
         return text
+
+    @field_validator("matching")
+    @classmethod
+    def _is_a_regular_expression(cls, matching: str | None) -> str | None:
+        try:
+            re.compile(matching or "")
+        except re.error as error:
+            raise ValueError(f"{matching!r} is no regular expression: {error}") from None
+        return matching
 
     @model_validator(mode="after")
     def _make_sense(self) -> Self:

@@ -188,6 +188,19 @@ def test_lengths_in_characters(clean: Clean) -> None:
     assert facts["dropped_by_reason"] == {"shorter than 2 characters": 1, "longer than 6 characters": 1}
 
 
+def test_documents_must_match_as_a_whole(clean: Clean) -> None:
+    verse = "床前明月光，\n疑是地上霜。"
+    facts, out = clean({"a.txt": verse, "b.txt": f"{verse}\n白日依山尽", "c.txt": "月光"}, matching="(.{5}[，。]\n?)+")
+    assert texts(out) == [verse]
+    assert facts["dropped_by_reason"] == {"it does not match 'matching'": 2}
+
+
+def test_characters_are_converted_before_they_are_matched(clean: Clean) -> None:
+    pytest.importorskip("opencc")
+    _, out = clean({"a.txt": "舉頭望山月"}, chinese="simplified", matching="举.*")
+    assert texts(out) == ["举头望山月"]
+
+
 def test_near_duplicates(clean: Clean, reporter: Any) -> None:
     text = "The fox went out on a chilly night and prayed to the moon to give him light. "
     files = {"a.txt": text, "b.txt": text + "Again!", "c.txt": "Something else altogether, which nobody has said."}

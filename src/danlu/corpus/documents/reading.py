@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ class DocumentReader:
         self._dropped = dropped
         self._reporter = reporter
         self._replace = Replacer(config.replace)
+        self._matching = re.compile(config.matching) if config.matching else None
         self._convert = converter(config.chinese) if config.chinese else None
         self._columns: dict[str, None] = {}
         """All columns that were found, in order."""
@@ -153,6 +155,8 @@ class DocumentReader:
             return None
         shortest, longest = self._config.min_characters, self._config.max_characters
         reason = wrong_length(len(document.text), shortest, longest) if document.text else "it is empty"
+        if not reason and self._matching and not self._matching.fullmatch(document.text):
+            reason = "it does not match 'matching'"
         if reason:
             self._dropped.add_item(document, reason=reason)
             return None
