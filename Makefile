@@ -12,7 +12,8 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
-BENCHMARKS := bench-sft bench-tokenizer bench-checkpoint bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants
+BENCHMARKS := bench-sft bench-tokenizer bench-checkpoint bench-plan bench-demo prove-resume prove-kills prove-exports \
+	prove-invariants prove-poet
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -33,6 +34,7 @@ help:
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
 	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'
 	@echo 'make prove-exports     every exported file says what the trained model says'
+	@echo 'make prove-poet        a poet trained for ten minutes keeps the length of its lines'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
 
 setup: .venv/ready
