@@ -1,4 +1,4 @@
-"""Causal attention over packed documents: tokens of one document never see another document.
+"""Attention over packed documents: tokens of one document never see another document.
 
 Registered once with transformers under the name `DOCUMENT_ATTENTION`; a model loaded with that attention implementation
 is called with ``documents=DocumentLayout(...)`` and no attention mask. Each document is attended to on its own, so the
@@ -42,6 +42,7 @@ def attend_documents(
     sliding_window: int | None = None,
     softcap: float | None = None,
     s_aux: torch.Tensor | None = None,
+    is_causal: bool | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention function with the signature transformers' attention interface asks for.
@@ -57,11 +58,15 @@ def attend_documents(
         sliding_window: A token sees itself and the `sliding_window` - 1 tokens before it.
         softcap: Scores are squashed to +-softcap by tanh (Gemma 2).
         s_aux: (num_heads,) a score per head that takes part in the softmax and points to no token (gpt-oss).
+        is_causal: Whether a token sees only itself and those before it, or all of its document as in an encoder; what
+            the module says if it is not given.
 
     Returns:
         (1, num_tokens, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
     assert attention_mask is None, "document attention takes no mask"
+    causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
+    assert causal or (sliding_window is None and softcap is None and s_aux is None), "encoders attend plainly"
     lengths = documents.lengths if documents else (query.shape[2],)
     compute_dtype = torch.float32 if query.device.type == "cpu" else query.dtype
     outputs = []
@@ -75,7 +80,7 @@ def attend_documents(
                 key_document,
                 value_document,
                 attn_mask=window,
-                is_causal=window is None,
+                is_causal=causal and window is None,
                 dropout_p=dropout,
                 scale=scaling,
                 enable_gqa=query.shape[1] != key.shape[1],

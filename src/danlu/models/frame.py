@@ -22,11 +22,14 @@ class Frame:
 
     @classmethod
     def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's own: its bos token if it puts one before every text; its end of text.
+        """The tokenizer's own: an encoder's cls and sep tokens; else its bos token if it puts one before every text, and
+        its end of text.
 
         Raises:
             UserError: it has no token to end a document with.
         """
+        if tokenizer.cls_token_id is not None and tokenizer.sep_token_id is not None:
+            return cls([tokenizer.cls_token_id], [tokenizer.sep_token_id])
         vocabulary = tokenizer.get_vocab()
         named = [vocabulary[name] for name in ("<|endoftext|>", "<|end_of_text|>") if name in vocabulary]
         end = named[0] if named else tokenizer.eos_token_id

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import UserError
+from danlu.models.files import CONFIG
+from danlu.models.tasks import Task, auto_class, task_of
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +23,7 @@ class LoadedModel:
     """A model ready for use and the tokenizer that belongs to it."""
 
     model: Any
-    """A transformers causal language model, wrapped by PEFT if the artifact is an adapter; in eval mode."""
+    """A transformers model with the head it was saved with, in eval mode; wrapped by PEFT if it is an adapter."""
     tokenizer: Any
 
 
@@ -47,6 +50,12 @@ def base_artifact(artifact: Artifact, store: ArtifactStore) -> Artifact:
     return base
 
 
+def read_config(directory: Path) -> dict[str, Any]:
+    """The content of a model directory's ``config.json``."""
+    content: dict[str, Any] = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    return content
+
+
 def load_tokenizer(directory: Path) -> Any:
     """The tokenizer of a model directory. Never asks the network and never runs code from the directory."""
     from transformers import AutoTokenizer
@@ -56,24 +65,32 @@ def load_tokenizer(directory: Path) -> Any:
 
 
 def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None = None, config: Any = None) -> Any:
-    """A causal language model from a Hugging Face directory, in eval mode, on the default device.
+    """A causal language model, see `load_for`."""
+    return load_for("causal_lm", directory, dtype=dtype, attention=attention, config=config)
 
-    Never asks the network and never runs code from the directory.
+
+def load_for(
+    task: Task, directory: Path, *, dtype: torch.dtype, attention: str | None = None, config: Any = None
+) -> Any:
+    """A model from a Hugging Face directory with the head of a task, in eval mode, on the default device.
+
+    Never asks the network and never runs code from the directory. What the head has and the directory lacks is drawn
+    from torch's random state.
 
     Args:
+        task: What it is for.
         directory: Holds ``config.json`` and safetensors.
         dtype: Of the weights in memory.
         attention: Name in transformers' attention interface; None for its best for this model.
         config: A transformers config to use instead of the directory's.
     """
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     from danlu.hardware.machine import default_device
 
     logging.disable_progress_bar()  # it would cut through the run's own progress
 
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    model: Any = auto_class(task).from_pretrained(
         str(directory),
         config=config,
         dtype=dtype,
@@ -93,7 +110,7 @@ def load_model(
     Adapter weights stay in float32 whatever `dtype` is.
     """
     base = base_artifact(artifact, store)
-    model = load_causal_lm(base.path, dtype=dtype, attention=attention)
+    model = load_for(task_of(read_config(base.path)), base.path, dtype=dtype, attention=attention)
     if is_adapter(artifact.path):
         from danlu.models.adapters import load_adapter
 

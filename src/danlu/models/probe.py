@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from danlu.models.tasks import Task, auto_class
+
 SHALLOW, DEEP = 1, 6
 REPEATS = 2
 
@@ -39,15 +41,15 @@ def config_from(settings: dict[str, Any]) -> Any:
     return AutoConfig.for_model(**settings)
 
 
-def shallow_model(config: Any, num_layers: int, *, dtype: torch.dtype, attention: str | None) -> Any:
-    """A model of `config` with random weights and only `num_layers` layers."""
-    from transformers import AutoModelForCausalLM
-
+def shallow_model(
+    config: Any, num_layers: int, *, dtype: torch.dtype, attention: str | None, task: Task = "causal_lm"
+) -> Any:
+    """A model of `config` with the head of a task, random weights and only `num_layers` layers."""
     shallow = copy.deepcopy(config)
     shallow.num_hidden_layers = num_layers
     if getattr(shallow, "layer_types", None):
         shallow.layer_types = shallow.layer_types[:num_layers]
-    return AutoModelForCausalLM.from_config(shallow, dtype=dtype, attn_implementation=attention)
+    return auto_class(task).from_config(shallow, dtype=dtype, attn_implementation=attention)
 
 
 Made = TypeVar("Made")
