@@ -22,6 +22,7 @@ DOCUMENT = st.fixed_dictionaries(
         "text": TEXT,
         "source": TEXT,
         "row": st.integers(0, 2**63 - 1),
+        "label": st.none() | TEXT,
     }
 )
 BATCHES = st.lists(st.tuples(st.sampled_from(SPLITS), st.lists(DOCUMENT, max_size=4)), max_size=8)
@@ -32,7 +33,7 @@ def batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 
 def document(text: str, row: int = 0) -> dict[str, Any]:
-    return {"id": f"{row:016x}", "text": text, "source": "file:a", "row": row}
+    return {"id": f"{row:016x}", "text": text, "source": "file:a", "row": row, "label": None}
 
 
 @given(BATCHES, st.integers(1, 60), st.integers(1, 30))
@@ -79,6 +80,7 @@ def test_other_programs_see_plain_columns(tmp_path: Path) -> None:
             "text": "string",
             "source": "string",
             "row": "int64",
+            "label": "string",
         }
 
 

@@ -49,7 +49,8 @@ def test_identity_holds_what_counts() -> None:
         for into in ("examples", "corpus")
     }
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
-    assert dumped["corpus"].keys() == both | {"include", "exclude", "documents", "text", "chinese", "matching"}
+    corpus = {"include", "exclude", "documents", "text", "label", "chinese", "matching"}
+    assert dumped["corpus"].keys() == both | corpus
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ DOCUMENT_SCHEMA = pa.schema(
         ("text", pa.string()),
         ("source", pa.string()),  # URI of the file
         ("row", pa.int64()),  # 0-based index in the file
+        ("label", pa.string()),  # the class of the document; null where the corpus has no classes
     ]
 )
 

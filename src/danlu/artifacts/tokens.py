@@ -6,6 +6,8 @@ For each split a directory ``train``, ``validation``, ``test``; a split without 
 ``documents.npy``          int64: where each document begins in them, and where the last one ends
 ``documents.parquet``      columns `DOCUMENTS_SCHEMA`, a row for each document
 ``supervised.npy``         bool, one for each token: whether it is a prediction target; examples only
+``word_starts.npy``        bool, one for each token: whether a word begins with it; if words were asked for
+``labels.npy``             int32, one for each document: the number of its class; if the corpus has labels
 ``rows.npy``               int64: with which document each row of the batch begins, and the number of documents;
                            examples only, whose rows are packed once and for all
 
@@ -55,6 +57,10 @@ class TokenStore:
     None: every other token of a document is."""
     row_offsets: npt.NDArray[np.int64] | None
     """Shape (num_rows + 1,): with which document each row begins. None: rows are cut when they are needed."""
+    word_starts: npt.NDArray[np.bool_] | None = None
+    """Shape (num_tokens,): True where a word begins. None: nobody asked for words."""
+    labels: npt.NDArray[np.int32] | None = None
+    """Shape (num_documents,): the class of each document, as its place in the artifact's fact ``labels``."""
 
     @classmethod
     def open(cls, directory: Path, split: str) -> TokenStore:
@@ -69,6 +75,8 @@ class TokenStore:
             document_offsets=_map(folder / "documents.npy"),
             supervised=optional("supervised.npy"),
             row_offsets=optional("rows.npy"),
+            word_starts=optional("word_starts.npy"),
+            labels=optional("labels.npy"),
         )
 
     @property
@@ -112,11 +120,14 @@ class TokenStore:
         for offsets in (self.document_offsets, self.row_offsets):
             digest.update(b"" if offsets is None else np.asarray(offsets, "<i8").tobytes())
             digest.update(b"|")
+        if self.labels is not None:
+            digest.update(np.asarray(self.labels, "<i4").tobytes())
         for start in range(0, self.num_tokens, HASHED_TOKENS):
             end = min(start + HASHED_TOKENS, self.num_tokens)
             digest.update(self.input_ids(start, end).astype("<u4").tobytes())
-            if self.supervised is not None:
-                digest.update(np.packbits(self.supervised[start:end]).tobytes())
+            for name, marks in ((b"", self.supervised), (b"words", self.word_starts)):
+                if marks is not None:
+                    digest.update(name + np.packbits(marks[start:end]).tobytes())
         return digest.hexdigest()
 
 
@@ -132,15 +143,17 @@ def write_index(
     *,
     supervised: npt.NDArray[np.bool_] | None = None,
     row_offsets: npt.NDArray[np.int64] | None = None,
+    word_starts: npt.NDArray[np.bool_] | None = None,
+    labels: npt.NDArray[np.int32] | None = None,
 ) -> None:
     """Write everything of a split but its shards."""
     offsets = np.concatenate([[0], np.cumsum(document_lengths, dtype=np.int64)])
     np.save(folder / "documents.npy", offsets, allow_pickle=False)
     pq.write_table(documents.cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
-    if supervised is not None:
-        np.save(folder / "supervised.npy", supervised, allow_pickle=False)
-    if row_offsets is not None:
-        np.save(folder / "rows.npy", row_offsets, allow_pickle=False)
+    optional = {"supervised": supervised, "rows": row_offsets, "word_starts": word_starts, "labels": labels}
+    for name, array in optional.items():
+        if array is not None:
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
 def _map(path: Path) -> npt.NDArray[Any]:

@@ -21,7 +21,7 @@ from danlu.errors import UserError
 
 ONLY_FOR = {
     "examples": ("format", "columns", "system"),
-    "corpus": ("include", "exclude", "documents", "text", "chinese", "matching"),
+    "corpus": ("include", "exclude", "documents", "text", "label", "chinese", "matching"),
 }
 """Settings that only one of the two kinds knows."""
 
@@ -82,6 +82,10 @@ class CleanConfig(StageConfig):
     text: str | None = None
     """For a corpus: how a row becomes text, with columns in braces: "{title}\\n{paragraphs}". Items of a list come
     one a line. A row that lacks one of the columns is left out. null: the column text, or else content."""
+    label: str | dict[str, str] | None = None
+    """For a corpus: the class of each document, for a classifier. By row: a template as in `text`, "{dynasty}". By file:
+    shell patterns for the whole path of the file, of which exactly one fits, and the class of each:
+    {"*/poet.tang.*": tang, "*/poet.song.*": song}. A document without one is left out. null: there are no classes."""
     chinese: Literal["simplified", "traditional"] | None = None
     """For a corpus: convert Chinese characters, with OpenCC. null: leave them as they are."""
     matching: str | None = None
@@ -102,10 +106,10 @@ class CleanConfig(StageConfig):
     def kind(self) -> str:
         return self.into
 
-    @field_validator("text")
+    @field_validator("text", "label")
     @classmethod
-    def _is_a_template(cls, text: str | None) -> str | None:
-        if text is not None:
+    def _is_a_template(cls, text: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        if isinstance(text, str):
             parse_template(text)
         return text
 

@@ -89,16 +89,21 @@ def load_for(
     from danlu.hardware.machine import default_device
 
     logging.disable_progress_bar()  # it would cut through the run's own progress
-
-    model: Any = auto_class(task).from_pretrained(
-        str(directory),
-        config=config,
-        dtype=dtype,
-        attn_implementation=attention,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    verbosity = logging.get_verbosity()
+    if task != task_of(read_config(directory)):
+        logging.set_verbosity_error()  # a table of weights that only one of the two heads has
+    try:
+        model: Any = auto_class(task).from_pretrained(
+            str(directory),
+            config=config,
+            dtype=dtype,
+            attn_implementation=attention,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    finally:
+        logging.set_verbosity(verbosity)
     return model.to(default_device()).eval()
 
 

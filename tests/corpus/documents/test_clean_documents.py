@@ -271,3 +271,38 @@ def test_real_texts(clean: Clean, real_source: Any) -> None:
     facts, _ = clean(sources=sources, documents="lines", min_characters=200, deduplicate={"near": 0.8})
     assert facts["num_documents_read"] == 30 + 300
     assert facts["dropped_by_reason"].keys() <= {"shorter than 200 characters", "near duplicate", "exact duplicate"}
+
+
+def test_classes_come_from_a_column_or_from_the_file(clean: Clean, tmp_path: Path, reporter: Any) -> None:
+    poems = [{"text": f"poem {number}", "dynasty": ["tang", "song", None][number % 3]} for number in range(30)]
+    facts, out = clean({"a.json": poems}, label="{dynasty}", split={"test": 0.4})
+    found = {row["text"]: row["label"] for split in SPLITS for row in rows(out, split)}
+    assert found == {row["text"]: row["dynasty"] for row in poems if row["dynasty"]}
+    assert facts["dropped_by_reason"] == {"'dynasty' is null": 10}
+    assert {split: sum(counts.values()) for split, counts in facts["num_by_label"].items()} == facts["num_documents"]
+    assert list(facts["num_by_label"]["train"]) == ["song", "tang"]
+
+
+def test_classes_come_from_patterns_of_files(clean: Clean, reporter: Any) -> None:
+    files = {"good/a.txt": "fine\nwell", "bad/b.txt": "poor\nweak", "c.txt": "neither"}
+    facts, out = clean(files, documents="lines", label={"*/good/*": "good", "*/bad/*": "bad"})
+    assert {row["text"]: row["label"] for row in rows(out, "train")} == {
+        "fine": "good", "well": "good", "poor": "bad", "weak": "bad",
+    }  # fmt: skip
+    assert facts["num_files_set_aside"] == 1
+    assert "no pattern under 'label' fits it" in reporter.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "label", "what"),
+    [
+        ({"a.txt": "one"}, "{mood}", "a text file has no column 'mood'"),
+        ({"a.json": [{"text": "one", "mode": "x"}]}, "{mood}", "no row has the column 'mood'"),
+        ({"a.txt": "one"}, {"*a*": "a", "*.txt": "text"}, "fits 2 patterns"),
+        ({"a.txt": "one"}, {"*": "all"}, "has 1 classes (all)"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(clean: Clean, files: Any, label: Any, what: str) -> None:
+    with pytest.raises(UserError) as caught:
+        clean(files, label=label)
+    assert what in caught.value.what

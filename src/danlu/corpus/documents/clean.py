@@ -12,6 +12,7 @@ from danlu.artifacts.stage import Estimate, StageContext
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.choosing import chosen_files
 from danlu.corpus.documents.document import Document
+from danlu.corpus.documents.labelling import check_labels
 from danlu.corpus.documents.reading import DocumentReader
 from danlu.corpus.documents.side import Side
 from danlu.corpus.dropped import Dropped
@@ -71,6 +72,8 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     sizes = _write(config, documents, out)
     dropped.report(reader.num_documents_read, "documents", context.reporter)
     check_splits(config.split, sizes["num_documents"], dropped, context.reporter, "document")
+    if config.label is not None:
+        check_labels(sizes["num_by_label"], context.reporter)
     write_dropped(out, dropped.rows)
     return {
         "num_files_read": reader.num_files_read,
@@ -82,8 +85,8 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     }
 
 
-def _write(config: CleanConfig, documents: Iterable[Document], out: Path) -> dict[str, dict[str, int]]:
-    """Write the shards. Returns documents, characters and UTF-8 bytes of text by split."""
+def _write(config: CleanConfig, documents: Iterable[Document], out: Path) -> dict[str, dict[str, Any]]:
+    """Write the shards. Returns documents, characters and UTF-8 bytes of text by split, and documents by class."""
     from danlu.artifacts.corpus import CorpusWriter
 
     with CorpusWriter(out) as writer:
@@ -92,8 +95,11 @@ def _write(config: CleanConfig, documents: Iterable[Document], out: Path) -> dic
             sides[side_of(document.normalised, config.split)].add(document)
         for side in sides.values():
             side.flush()
-    return {
+    sizes: dict[str, dict[str, Any]] = {
         "num_documents": {split: side.num_documents for split, side in sides.items()},
         "num_characters": {split: side.num_characters for split, side in sides.items()},
         "num_bytes": {split: side.num_bytes for split, side in sides.items()},
     }
+    if config.label is not None:
+        sizes["num_by_label"] = {split: dict(sorted(side.num_by_label.items())) for split, side in sides.items()}
+    return sizes

@@ -18,15 +18,17 @@ class Document:
     row: int
     """0-based row, line or paragraph in the file; 0 for a whole file."""
     normalised: str
+    label: str | None = None
+    """Its class, if documents have classes."""
 
     @classmethod
-    def of(cls, text: str, source: str, row: int) -> Document:
+    def of(cls, text: str, source: str, row: int, label: str | None = None) -> Document:
         """
         Raises:
             UnicodeEncodeError: the text holds half a surrogate pair.
         """
         normalised = normalise(text)
-        return cls(id_of(normalised), text, source, row, normalised)
+        return cls(id_of(normalised), text, source, row, normalised, label)
 
     @property
     def comparable(self) -> str:

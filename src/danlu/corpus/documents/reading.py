@@ -9,6 +9,7 @@ from typing import Any
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.chinese import converter
 from danlu.corpus.documents.document import Document
+from danlu.corpus.documents.labelling import Labeller, label_columns, labeller
 from danlu.corpus.documents.template import MissingTextError, columns_of, renderer
 from danlu.corpus.documents.text import lines, paragraphs, tidy
 from danlu.corpus.dropped import Dropped
@@ -22,6 +23,7 @@ from danlu.telemetry.reporter import Reporter
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 USUAL_COLUMNS = ("text", "content")
 """Where the text stands if the recipe does not say it; the first that is there."""
+LABEL_HINT = 'Give text files their class by patterns: label: {"*/good/*": good, "*/bad/*": bad}.'
 NO_CHARACTER = "it holds half a surrogate pair, which is no character"
 
 
@@ -70,20 +72,23 @@ class DocumentReader:
             self._dropped.add_file(error, self._reporter)
             return
         self.num_files_read += 1
-        for index, text in texts:
+        for index, text, label in texts:
             self.num_documents_read += 1
-            if document := self._finish(text, file.uri, index):
+            if document := self._finish(text, file.uri, index, label):
                 yield document
 
-    def _texts(self, file: SourceFile) -> Iterator[tuple[int, str]]:
-        """Row numbers and tidy texts.
+    def _texts(self, file: SourceFile) -> Iterator[tuple[int, str, str | None]]:
+        """Row numbers, tidy texts and their classes.
 
         Raises:
             BadFileError: the file cannot be read.
         """
+        label = labeller(self._config.label, file)
         if file.suffix in TEXT_SUFFIXES:
             self._read_text_file = True
-            return self._cut(tidy(read_text(file)))
+            if columns := label_columns(self._config.label):
+                raise BadFileError(file.uri, f"a text file has no column {columns[0]!r} for label", LABEL_HINT)
+            return ((index, text, label(text)) for index, text in self._cut(tidy(read_text(file))))
         if file.suffix not in READERS:
             raise BadFileError(
                 file.uri,
@@ -94,7 +99,7 @@ class DocumentReader:
         if not rows:
             raise BadFileError(file.uri, "it holds no rows", "Name a file with documents under 'from'.")
         self._read_row_file = True
-        return self._render(rows, self._template(rows, file.uri), file.uri)
+        return self._render(rows, self._template(rows, file.uri), label, file.uri)
 
     def _cut(self, text: str) -> Iterator[tuple[int, str]]:
         """The documents of a text file."""
@@ -125,31 +130,34 @@ class DocumentReader:
                 f"no column is called 'text' or 'content' ({_described(columns)})",
                 'Say how a row becomes text, for example: text: "{title}\\n{body}"',
             )
-        missing = next((column for column in columns_of(template) if column not in columns), None)
+        asked = [*columns_of(template), *label_columns(self._config.label)]
+        missing = next((column for column in asked if column not in columns), None)
         if missing is not None:
             raise BadFileError(
                 uri, f"no row has the column {missing!r} ({_described(columns)})", did_you_mean(missing, list(columns))
             )
         return template
 
-    def _render(self, rows: list[Any], template: str, uri: str) -> Iterator[tuple[int, str]]:
+    def _render(
+        self, rows: list[Any], template: str, label: Labeller, uri: str
+    ) -> Iterator[tuple[int, str, str | None]]:
         """The documents of a file of rows."""
         render = renderer(template)
         for index, row in enumerate(rows):
             try:
-                text = tidy(render(row))
+                text, its_label = tidy(render(row)), label(row)
             except MissingTextError as error:
                 self.num_documents_read += 1
                 content = row.text if isinstance(row, Unreadable) else row
                 self._dropped.add_row(content, source=uri, index=index, reason=error.reason)
             else:
-                yield index, text
+                yield index, text, its_label
 
-    def _finish(self, text: str, uri: str, index: int) -> Document | None:
+    def _finish(self, text: str, uri: str, index: int, label: str | None) -> Document | None:
         """The document, or None if it is left out."""
         try:
             converted = self._convert(text) if self._convert else text
-            document = Document.of(self._replace(converted).strip(), uri, index)
+            document = Document.of(self._replace(converted).strip(), uri, index, label)
         except UnicodeEncodeError:
             self._dropped.add_row(text, source=uri, index=index, reason=NO_CHARACTER)
             return None
@@ -177,7 +185,7 @@ class DocumentReader:
         if config.documents != "file" and not self._read_text_file:
             self._reporter.warn(f"documents: {config.documents} is not used, since no source is a text file.")
         self._replace.report(self._reporter)
-        used = columns_of(config.text) if config.text else USUAL_COLUMNS
+        used = [*(columns_of(config.text) if config.text else USUAL_COLUMNS), *label_columns(config.label)]
         if unused := [repr(column) for column in self._columns if column not in used]:
             self._reporter.say(f"Columns that are not used: {', '.join(unused)}.")
 

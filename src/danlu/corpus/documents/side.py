@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pyarrow as pa
 
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA, CorpusWriter, text_bytes
@@ -20,6 +22,8 @@ class Side:
         self.num_characters = 0
         self.num_bytes = 0
         """UTF-8 bytes of all texts."""
+        self.num_by_label: Counter[str] = Counter()
+        """Documents."""
         self._split = split
         self._writer = writer
         self._pending: list[Document] = []
@@ -28,6 +32,8 @@ class Side:
     def add(self, document: Document) -> None:
         self._pending.append(document)
         self._characters_pending += len(document.text)
+        if document.label is not None:
+            self.num_by_label[document.label] += 1
         if len(self._pending) >= DOCUMENTS_PER_BATCH or self._characters_pending >= CHARACTERS_PER_BATCH:
             self.flush()
 
