@@ -10,9 +10,12 @@ import pyarrow.parquet as pq
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA
 
 
-def write_corpus(directory: Path, texts: list[str], split: str = "train", group: int = 4) -> None:
+def write_corpus(
+    directory: Path, texts: list[str], split: str = "train", group: int = 4, labels: list[str] | None = None
+) -> None:
     """One split, `group` documents to a row group."""
     directory.mkdir(exist_ok=True)
     ids = [f"{number:016x}" for number in range(len(texts))]
-    columns = {"id": ids, "text": texts, "source": ["file:a"] * len(texts), "row": range(len(texts))}
+    classes = labels or [None] * len(texts)
+    columns = {"id": ids, "text": texts, "source": ["file:a"] * len(texts), "row": range(len(texts)), "label": classes}
     pq.write_table(pa.table(columns, DOCUMENT_SCHEMA), directory / f"{split}-00000.parquet", row_group_size=group)

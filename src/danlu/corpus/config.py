@@ -83,9 +83,9 @@ class CleanConfig(StageConfig):
     """For a corpus: how a row becomes text, with columns in braces: "{title}\\n{paragraphs}". Items of a list come
     one a line. A row that lacks one of the columns is left out. null: the column text, or else content."""
     label: str | dict[str, str] | None = None
-    """For a corpus: the class of each document, for a classifier. By row: a template as in `text`, "{dynasty}". By file:
-    shell patterns for the whole path of the file, of which exactly one fits, and the class of each:
-    {"*/poet.tang.*": tang, "*/poet.song.*": song}. A document without one is left out. null: there are no classes."""
+    """For a corpus: the class of each document, for a classifier. By row: a template as in `text`, "{dynasty}". By
+    file: shell patterns for its whole path, of which exactly one fits, and the class of each: {"*/poet.tang.*": tang,
+    "*/poet.song.*": song}. A document without a class is left out. null: there are no classes."""
     chinese: Literal["simplified", "traditional"] | None = None
     """For a corpus: convert Chinese characters, with OpenCC. null: leave them as they are."""
     matching: str | None = None

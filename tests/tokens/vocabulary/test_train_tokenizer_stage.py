@@ -267,3 +267,20 @@ def test_llama_cpp_gives_the_same_ids(train: Train, tmp_path: Path, name: str) -
     chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     assert engine.tokenise(engine.rendered(messages), add_special=True) == chat
     assert engine.tokenise(prompt) == chat
+
+
+def test_an_encoders_tokenizer_frames_texts_and_pairs(train: Train) -> None:
+    facts, out = train(LINES, special_tokens={"kind": "encoder"})
+    tokenizer = load_tokenizer(out)
+    assert facts["special_tokens"] == ["[PAD]", "[CLS]", "[SEP]", "[MASK]"]
+    assert tokenizer.convert_ids_to_tokens(range(4)) == facts["special_tokens"]
+    named = (tokenizer.pad_token, tokenizer.cls_token, tokenizer.sep_token, tokenizer.mask_token)
+    assert named == ("[PAD]", "[CLS]", "[SEP]", "[MASK]")
+    one, other = (tokenizer(text, add_special_tokens=False).input_ids for text in LINES[:2])
+    assert tokenizer(LINES[0]).input_ids == [1, *one, 2]
+    pair = tokenizer(*LINES[:2])
+    assert pair.input_ids == [1, *one, 2, *other, 2]
+    assert pair.token_type_ids == [0] * (len(one) + 2) + [1] * (len(other) + 1)
+    assert tokenizer.decode(tokenizer(LINES[0]).input_ids, skip_special_tokens=True) == LINES[0]
+    assert not tokenizer.chat_template
+    assert Frame.of(tokenizer) == Frame([1], [2])

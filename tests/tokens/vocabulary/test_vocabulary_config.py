@@ -23,6 +23,8 @@ def config(**settings: Any) -> TrainTokenizerConfig:
         ({"special_tokens": {"more": ["<|im_end|>"]}}, "is named twice"),
         ({"special_tokens": {"more": [""]}}, "is no special token"),
         ({"special_tokens": {"begin_of_text": "丹"}}, "is no special token"),
+        ({"special_tokens": {"mask": "[MASK]"}}, "Extra inputs"),
+        ({"special_tokens": {"kind": "encoder", "mask": "[SEP]"}}, "is named twice"),
         ({"algorithm": "unigram"}, "Input should be 'bpe'"),
         ({"sample_characters": 0}, "greater than or equal to 1"),
         ({"vocab_size": 4}, "Extra inputs"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
@@ -14,9 +14,32 @@ from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
 NUM_BYTES = 256
 
 
-class SpecialTokens(Strict):
-    """Tokens that no text is merged into. They have the first ids, in this order."""
+class NamedTokens(Strict):
+    """Tokens that no text is merged into. They have the first ids, in the order of `all`."""
 
+    more: tuple[str, ...] = ()
+    """Any others, for example ``<tool_call>``."""
+
+    @property
+    def all(self) -> list[str]:
+        """In the order of their ids: in the order in which the class names them."""
+        named = [getattr(self, name) for name in type(self).model_fields if name not in ("kind", "more")]
+        return [*named, *self.more]
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        for token in self.all:
+            if not token or not token.isascii() or token != token.strip():
+                raise ValueError(f"{token!r} is no special token: ASCII without blanks around it is")
+            if self.all.count(token) > 1:
+                raise ValueError(f"{token!r} is named twice")
+        return self
+
+
+class SpecialTokens(NamedTokens):
+    """For models that predict the next token."""
+
+    kind: Literal["decoder"] = "decoder"
     begin_of_text: str = "<|begin_of_text|>"
     """The bos token. The tokenizer puts it in front of every text, and GGUF files say so too (``add_bos_token``), so
     that every program feeds a model what documents begin with when it is trained."""
@@ -27,22 +50,30 @@ class SpecialTokens(Strict):
     tokens, by these names, is given the chat template ChatML when a model is trained on conversations."""
     end_of_turn: str = "<|im_end|>"
     """Ends a turn of a conversation."""
-    more: tuple[str, ...] = ()
-    """Any others, for example ``<tool_call>``."""
 
-    @property
-    def all(self) -> list[str]:
-        """In the order of their ids."""
-        return [self.begin_of_text, self.end_of_text, self.begin_of_turn, self.end_of_turn, *self.more]
 
-    @model_validator(mode="after")
-    def _different(self) -> SpecialTokens:
-        for token in self.all:
-            if not token or not token.isascii() or token != token.strip():
-                raise ValueError(f"{token!r} is no special token: ASCII without blanks around it is")
-            if self.all.count(token) > 1:
-                raise ValueError(f"{token!r} is named twice")
-        return self
+class EncoderTokens(NamedTokens):
+    """For encoders, which guess hidden tokens and put texts into classes. The tokenizer puts `begin` before every text,
+    and `end` behind it and between the two texts of a pair."""
+
+    kind: Literal["encoder"]
+    padding: str = "[PAD]"
+    """What sequences are filled up with."""
+    begin: str = "[CLS]"
+    """The cls token: what the model makes of it stands for the whole text."""
+    end: str = "[SEP]"
+    """The sep token."""
+    mask: str = "[MASK]"
+    """Stands for a hidden token."""
+
+
+def _decoder_unless_said(settings: Any) -> Any:
+    return {"kind": "decoder", **settings} if isinstance(settings, dict) else settings
+
+
+AnySpecialTokens = Annotated[
+    Annotated[SpecialTokens | EncoderTokens, Field(discriminator="kind")], BeforeValidator(_decoder_unless_said)
+]
 
 
 class TrainTokenizerConfig(StageConfig):
@@ -61,8 +92,8 @@ class TrainTokenizerConfig(StageConfig):
     pre_tokenizer: str = "qwen2"
     """How text is cut into words before merging, by llama.cpp's name. qwen2: digits one by one, punctuation may begin
     a word; for Chinese and English. Others: gpt-2, smollm, llama-bpe, smaug-bpe, qwen35."""
-    special_tokens: SpecialTokens = SpecialTokens()
-    """Tokens with a meaning of their own."""
+    special_tokens: AnySpecialTokens = SpecialTokens()
+    """Tokens with a meaning of their own. ``kind: encoder`` for a model like BERT."""
     sample_characters: int = Field(default=200_000_000, ge=1)
     """Text to learn from, at most. Of more, whole documents are chosen at random."""
     seed: int = Field(default=0, ge=0)
