@@ -52,18 +52,26 @@ class Frame:
         Returns:
             The same with the frames, and the length of each document with its frame.
         """
-        lengths = np.diff(offsets) + len(self.start) + len(self.end)
+        inside, lengths = self.inside(offsets)
         ends = np.cumsum(lengths)
-        framed = np.empty(int(lengths.sum()), np.int64)
-        inside = np.ones(len(framed), np.bool_)
+        framed = np.empty(len(inside), np.int64)
         for place, token in enumerate(self.start):
-            inside[ends - lengths + place] = False
             framed[ends - lengths + place] = token
         for place, token in enumerate(reversed(self.end)):
-            inside[ends - 1 - place] = False
             framed[ends - 1 - place] = token
         framed[inside] = ids
         return framed, lengths
+
+    def inside(self, offsets: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Which tokens of framed documents are the documents' own, and the length of each document with its frame."""
+        lengths = np.diff(offsets) + len(self.start) + len(self.end)
+        ends = np.cumsum(lengths)
+        inside = np.ones(int(lengths.sum()), np.bool_)
+        for place in range(len(self.start)):
+            inside[ends - lengths + place] = False
+        for place in range(len(self.end)):
+            inside[ends - 1 - place] = False
+        return inside, lengths
 
     def ids(self, tokenizer: Any, text: str) -> list[int]:
         """Token ids of one document as a model reads it."""

@@ -22,6 +22,9 @@ class TokenizeConfig(StageConfig):
     length: int = Field(default=512, ge=2)
     """Tokens in a row of the batch, at most; not more than the model's context. No example may be longer. The documents
     of a corpus are laid end to end and cut into rows of this length when they are trained on."""
+    words: Literal["chinese", "pre_tokenizer"] | None = None
+    """For a corpus: mark where words begin, for an encoder to guess whole words. chinese: by a dictionary, jieba's.
+    pre_tokenizer: as the tokenizer cuts text before merging, which is at blanks. null: no marks."""
     packing: Literal["best_fit", "none"] = "best_fit"
     """For examples. best_fit: whole examples are put together so that rows are nearly full. none: one example a row."""
     overlong: Literal["drop", "truncate", "error"] = "drop"

@@ -24,6 +24,7 @@ PREPARES = True
 # loading the tokenizer, then what each character adds.
 BASE_SECONDS = 4.0
 SECONDS_PER_CHARACTER = 1.5e-6
+WORDS_SECONDS_PER_CHARACTER = 1e-6
 BASE_MEMORY_BYTES = 480 * 2**20
 MEMORY_PER_CHARACTER = 7
 DISK_PER_CHARACTER = 0.5
@@ -35,12 +36,13 @@ def plan(config: TokenizeConfig, context: StageContext) -> Estimate:
     data = context.input("data")
     _check_settings(config, data)
     characters = num_characters(data.facts)
+    seconds_per_character = SECONDS_PER_CHARACTER + (WORDS_SECONDS_PER_CHARACTER if config.words else 0.0)
     return Estimate(
-        seconds=slowness() * (BASE_SECONDS + characters * SECONDS_PER_CHARACTER),
+        seconds=slowness() * (BASE_SECONDS + characters * seconds_per_character),
         peak_memory_bytes=BASE_MEMORY_BYTES + characters * MEMORY_PER_CHARACTER,
         disk_bytes=int(characters * DISK_PER_CHARACTER),
         notes=[f"makes about {characters / CHARACTERS_PER_TOKEN:,.0f} tokens, for rows of {config.length}"],
-        facts={"length": config.length},
+        facts={"length": config.length, **({"labels": classes} if (classes := _classes(data)) else {})},
     )
 
 
@@ -53,7 +55,16 @@ def run(config: TokenizeConfig, context: StageContext, out: Path) -> dict[str, A
     tokenizer = load_tokenizer(directory)
     if data.kind == "corpus":
         kept = context.directory / "ranges"
-        facts = tokenize_corpus(tokenizer, data.path, data.facts["num_characters"], reporter, kept, out)
+        facts = tokenize_corpus(
+            tokenizer,
+            data.path,
+            data.facts["num_characters"],
+            reporter,
+            kept,
+            out,
+            words=config.words,
+            classes=_classes(data),
+        )
     else:
         facts = tokenize_examples(config, tokenizer, data.path, reporter, out)
     splits = {split: TokenStore.open(out, split) for split in SPLITS}
@@ -71,12 +82,23 @@ def _check_settings(config: TokenizeConfig, data: Input) -> None:
         raise UserError(
             f"data: {data.name}.{data.part} is one split, but all are tokenised.", f"Write 'data: {data.name}'."
         )
+    if data.kind == "examples" and config.words:
+        raise UserError(
+            f"words: {config.words} marks words of a corpus for encoders, and {data.name} holds examples.",
+            "Take 'words' out, or make a corpus with into: corpus.",
+        )
     given = sorted({"packing", "overlong"} & config.model_fields_set)
     if data.kind == "corpus" and given:
         raise UserError(
             f"{given[0]}: the documents of a corpus are cut into rows of equal length; only examples are packed whole.",
             f"Take {given[0]!r} out.",
         )
+
+
+def _classes(data: Input) -> list[str]:
+    """The classes of the corpus in the order of their names; none where documents have no labels."""
+    by_split = data.facts.get("num_by_label") or {}
+    return sorted({name for counts in by_split.values() for name in counts})
 
 
 def _check_something_to_train_on(train: TokenStore, data: Input) -> None:

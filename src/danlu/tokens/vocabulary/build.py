@@ -36,13 +36,14 @@ def build_tokenizer(merges: Merges, pre_tokenizer: PreTokenizer, special_tokens:
 
 
 def _roles(special_tokens: SpecialTokens | EncoderTokens) -> dict[str, Any]:
-    """What transformers calls the special tokens, and which one it puts in front."""
+    """What transformers calls the special tokens, and what else it has to know of them."""
     if isinstance(special_tokens, EncoderTokens):
         return {
             "pad_token": special_tokens.padding,
             "cls_token": special_tokens.begin,
             "sep_token": special_tokens.end,
             "mask_token": special_tokens.mask,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         }
     return {
         "bos_token": special_tokens.begin_of_text,
