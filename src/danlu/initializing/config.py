@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from danlu.artifacts.stage import Reference, StageConfig
-from danlu.initializing.sizes import SIZES
+from danlu.initializing.sizes import ENCODER_SIZES, SIZES
+
+NOT_FOR_ENCODERS = ("num_kv_heads", "head_size", "tie_embeddings", "rope_theta")
 
 
 class InitializeConfig(StageConfig):
@@ -18,9 +20,10 @@ class InitializeConfig(StageConfig):
     do: Literal["initialize"]
     tokenizer: Annotated[str, Reference(("tokenizer", "model"))]
     """Whose vocabulary the model reads and writes."""
-    architecture: Literal["qwen3", "llama"] = "qwen3"
+    architecture: Literal["qwen3", "llama", "bert"] = "qwen3"
     """``qwen3``: Llama's layers with normalised queries and keys (Qwen team 2025, arXiv:2505.09388). ``llama``: Touvron
-    et al. 2023, arXiv:2302.13971, with grouped queries."""
+    et al. 2023, arXiv:2302.13971, with grouped queries. ``bert``: an encoder (Devlin et al. 2018, arXiv:1810.04805)
+    with a head that guesses hidden tokens; its positions are learnt, so it has none behind `context`."""
     size: Literal["2M", "8M", "30M", "125M", "350M", "1B"]
     """About how many weights; it sets every number below that is not given."""
     context: int = Field(1024, ge=2)
@@ -49,9 +52,20 @@ class InitializeConfig(StageConfig):
 
     @model_validator(mode="after")
     def _fit(self) -> InitializeConfig:
+        if self.architecture == "bert":
+            return self._fit_encoder()
         shape = SIZES[self.size].with_overrides(self)
         if shape.num_heads % shape.num_kv_heads:
             raise ValueError(f"num_heads ({shape.num_heads}) is no multiple of num_kv_heads ({shape.num_kv_heads})")
         if shape.head_size % 2:
             raise ValueError(f"head_size ({shape.head_size}) is odd; rotary positions turn pairs")
+        return self
+
+    def _fit_encoder(self) -> InitializeConfig:
+        given = [name for name in NOT_FOR_ENCODERS if name in self.model_fields_set]
+        if given:
+            raise ValueError(f"{given[0]} is no part of the architecture bert")
+        shape = ENCODER_SIZES[self.size].with_overrides(self)
+        if shape.hidden_size % shape.num_heads:
+            raise ValueError(f"hidden_size ({shape.hidden_size}) is no multiple of num_heads ({shape.num_heads})")
         return self

@@ -36,6 +36,35 @@ class Shape:
         return self.num_layers * (attention + feed_forward) + embeddings
 
 
+@dataclass(frozen=True)
+class EncoderShape:
+    """Of a BERT: heads share nothing, feed-forward layers have no gate and are four times as wide."""
+
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    intermediate_size: int
+
+    def with_overrides(self, settings: Any) -> EncoderShape:
+        """The same with what `settings` names otherwise, by attributes of the same names."""
+        given = {field.name: getattr(settings, field.name) for field in fields(self)}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def num_parameters(self, vocabulary_size: int) -> int:
+        """Without biases, norms and positions; the head's own square is counted, its output is tied."""
+        per_layer = 4 * self.hidden_size**2 + 2 * self.hidden_size * self.intermediate_size
+        return self.num_layers * per_layer + (vocabulary_size + self.hidden_size) * self.hidden_size
+
+
+ENCODER_SIZES: dict[str, EncoderShape] = {
+    "2M": EncoderShape(128, 5, 2, 512),
+    "8M": EncoderShape(256, 7, 4, 1024),
+    "30M": EncoderShape(512, 8, 8, 2048),
+    "125M": EncoderShape(768, 14, 12, 3072),
+    "350M": EncoderShape(1024, 24, 16, 4096),
+    "1B": EncoderShape(2048, 18, 32, 8192),
+}
+
 SIZES: dict[str, Shape] = {
     "2M": Shape(128, 6, 2, 1, 64, 352),
     "8M": Shape(256, 8, 4, 2, 64, 704),

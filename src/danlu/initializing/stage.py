@@ -9,7 +9,7 @@ from typing import Any
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.hardware.yardstick import slowness
 from danlu.initializing.config import InitializeConfig
-from danlu.initializing.sizes import SIZES
+from danlu.initializing.sizes import ENCODER_SIZES, SIZES
 
 VERSION = 1
 PREPARES = True
@@ -25,7 +25,8 @@ WEIGHTS_PER_SECOND = 40e6
 
 def plan(config: InitializeConfig, context: StageContext) -> Estimate:
     """From the shape alone."""
-    shape = SIZES[config.size].with_overrides(config)
+    sizes = ENCODER_SIZES if config.architecture == "bert" else SIZES
+    shape = sizes[config.size].with_overrides(config)
     num_parameters = shape.num_parameters(context.input("tokenizer").facts.get("vocabulary_size", 0))
     return Estimate(
         seconds=slowness() * (STARTING_SECONDS + num_parameters / WEIGHTS_PER_SECOND),

@@ -54,7 +54,8 @@ def _chinese(tokenizer: Any) -> WordMarker:
         sizes = num_bytes[ids]
         words = np.searchsorted(word_ends, np.cumsum(sizes) - sizes, side="right")
         assert sizes.sum() == word_ends[-1:].sum(), "tokens and words are the same bytes"
-        return np.diff(words, prepend=-1) != 0
+        starts: npt.NDArray[np.bool_] = np.diff(words, prepend=-1) != 0
+        return starts
 
     return mark
 
