@@ -22,8 +22,8 @@ class Frame:
 
     @classmethod
     def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's own: an encoder's cls and sep tokens; else its bos token if it puts one before every text, and
-        its end of text.
+        """The tokenizer's own: an encoder's cls and sep tokens; else its bos token if it puts one before every text,
+        and its end of text.
 
         Raises:
             UserError: it has no token to end a document with.
