@@ -33,9 +33,9 @@ from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS, build
 from danlu.models.load import load_tokenizer
 from danlu.sources.fetch import fetch
 from danlu.telemetry.reporter import Reporter
+from danlu.tokens.byte_letters import BYTE_LETTERS
 from danlu.tokens.encoder import Encoder
 from danlu.tokens.vocabulary.build import build_tokenizer
-from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.config import SpecialTokens
 from danlu.tokens.vocabulary.merges import train_merges
 

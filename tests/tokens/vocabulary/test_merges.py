@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS, build
+from danlu.tokens.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary import merges as module
-from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.merges import Merges, train_fast, train_merges, train_slowly
 from vocabulary_texts import LINES, MIXED, TEXTS
 

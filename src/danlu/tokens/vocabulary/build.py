@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from danlu.models.gguf.pre_tokenizers import PreTokenizer, build
-from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
+from danlu.tokens.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.config import EncoderTokens, SpecialTokens
 from danlu.tokens.vocabulary.merges import Merges
 

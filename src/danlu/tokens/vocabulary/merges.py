@@ -17,7 +17,7 @@ from typing import Any
 
 from danlu.models.gguf.pre_tokenizers import PreTokenizer, build
 from danlu.telemetry.reporter import Reporter
-from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
+from danlu.tokens.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.words import read_word, write_words
 
 Merges = list[tuple[str, str]]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.models.gguf.pre_tokenizers import PreTokenizer, build
-from danlu.tokens.vocabulary.byte_letters import BYTE_LETTERS
+from danlu.tokens.byte_letters import BYTE_LETTERS
 from danlu.tokens.vocabulary.cuts import is_closed_letter
 from danlu.tokens.vocabulary.lookup import PieceLookup
 

@@ -14,3 +14,12 @@ def _letters() -> list[str]:
 
 BYTE_LETTERS = _letters()
 """By byte."""
+_BYTES = {letter: byte for byte, letter in enumerate(BYTE_LETTERS)}
+
+
+def letters_to_bytes(token: str) -> bytes | None:
+    """The bytes a token of a byte-level vocabulary stands for; None if it is not written in its letters."""
+    try:
+        return bytes(_BYTES[letter] for letter in token)
+    except KeyError:
+        return None
