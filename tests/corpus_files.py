@@ -16,6 +16,12 @@ def write_corpus(
     """One split, `group` documents to a row group."""
     directory.mkdir(exist_ok=True)
     ids = [f"{number:016x}" for number in range(len(texts))]
-    classes = labels or [None] * len(texts)
-    columns = {"id": ids, "text": texts, "source": ["file:a"] * len(texts), "row": range(len(texts)), "label": classes}
+    columns = {
+        "id": ids,
+        "text": texts,
+        "source": ["file:a"] * len(texts),
+        "row": range(len(texts)),
+        "label": labels or [None] * len(texts),
+        "score": [None] * len(texts),
+    }
     pq.write_table(pa.table(columns, DOCUMENT_SCHEMA), directory / f"{split}-00000.parquet", row_group_size=group)

@@ -23,6 +23,7 @@ DOCUMENT = st.fixed_dictionaries(
         "source": TEXT,
         "row": st.integers(0, 2**63 - 1),
         "label": st.none() | TEXT,
+        "score": st.none() | st.floats(allow_nan=False),
     }
 )
 BATCHES = st.lists(st.tuples(st.sampled_from(SPLITS), st.lists(DOCUMENT, max_size=4)), max_size=8)
@@ -33,7 +34,8 @@ def batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 
 def document(text: str, row: int = 0) -> dict[str, Any]:
-    return {"id": f"{row:016x}", "text": text, "source": "file:a", "row": row, "label": None}
+    nothing = {"label": None, "score": None}
+    return {"id": f"{row:016x}", "text": text, "source": "file:a", "row": row, **nothing}
 
 
 @given(BATCHES, st.integers(1, 60), st.integers(1, 30))
@@ -81,6 +83,7 @@ def test_other_programs_see_plain_columns(tmp_path: Path) -> None:
             "source": "string",
             "row": "int64",
             "label": "string",
+            "score": "double",
         }
 
 

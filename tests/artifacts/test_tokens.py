@@ -79,5 +79,6 @@ def test_fingerprint_sees_every_kind_of_change() -> None:
         replace(store, document_offsets=np.array([0, 3, 5, 9])),
         replace(store, row_offsets=np.array([0, 1, 3])),
         replace(store, row_offsets=None),
+        replace(store, scores=np.zeros(store.num_documents)),
     ]
     assert len({store.fingerprint, *(other.fingerprint for other in others)}) == len(others) + 1

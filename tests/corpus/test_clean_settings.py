@@ -49,7 +49,7 @@ def test_identity_holds_what_counts() -> None:
         for into in ("examples", "corpus")
     }
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
-    corpus = {"include", "exclude", "documents", "text", "label", "chinese", "matching"}
+    corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching"}
     assert dumped["corpus"].keys() == both | corpus
 
 

@@ -24,6 +24,7 @@ DOCUMENT_SCHEMA = pa.schema(
         ("source", pa.string()),  # URI of the file
         ("row", pa.int64()),  # 0-based index in the file
         ("label", pa.string()),  # the class of the document; null where the corpus has no classes
+        ("score", pa.float64()),  # a number the source gave it; null where none was asked for
     ]
 )
 

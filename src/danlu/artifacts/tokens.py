@@ -5,6 +5,7 @@ For each split a directory ``train``, ``validation``, ``test``; a split without 
 ``tokens-00000.npy`` ...   token ids of all documents, one after another: uint16, or uint32 for large vocabularies
 ``documents.npy``          int64: where each document begins in them, and where the last one ends
 ``documents.parquet``      columns `DOCUMENTS_SCHEMA`, a row for each document
+``scores.npy``             float64, one for each document: its score; if the corpus has scores
 ``supervised.npy``         bool, one for each token: whether it is a prediction target; examples only
 ``word_starts.npy``        bool, one for each token: whether a word begins with it; if words were asked for
 ``labels.npy``             int32, one for each document: the number of its class; if the corpus has labels
@@ -61,6 +62,8 @@ class TokenStore:
     """Shape (num_tokens,): True where a word begins. None: nobody asked for words."""
     labels: npt.NDArray[np.int32] | None = None
     """Shape (num_documents,): the class of each document, as its place in the artifact's fact ``labels``."""
+    scores: npt.NDArray[np.float64] | None = None
+    """Shape (num_documents,): a number the source gave each. None: it gave none."""
 
     @classmethod
     def open(cls, directory: Path, split: str) -> TokenStore:
@@ -77,6 +80,7 @@ class TokenStore:
             row_offsets=optional("rows.npy"),
             word_starts=optional("word_starts.npy"),
             labels=optional("labels.npy"),
+            scores=optional("scores.npy"),
         )
 
     @property
@@ -122,6 +126,8 @@ class TokenStore:
             digest.update(b"|")
         if self.labels is not None:
             digest.update(np.asarray(self.labels, "<i4").tobytes())
+        if self.scores is not None:
+            digest.update(b"scores" + np.asarray(self.scores, "<f8").tobytes())
         for start in range(0, self.num_tokens, HASHED_TOKENS):
             end = min(start + HASHED_TOKENS, self.num_tokens)
             digest.update(self.input_ids(start, end).astype("<u4").tobytes())
@@ -145,12 +151,19 @@ def write_index(
     row_offsets: npt.NDArray[np.int64] | None = None,
     word_starts: npt.NDArray[np.bool_] | None = None,
     labels: npt.NDArray[np.int32] | None = None,
+    scores: npt.NDArray[np.float64] | None = None,
 ) -> None:
     """Write everything of a split but its shards."""
     offsets = np.concatenate([[0], np.cumsum(document_lengths, dtype=np.int64)])
     np.save(folder / "documents.npy", offsets, allow_pickle=False)
     pq.write_table(documents.cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
-    optional = {"supervised": supervised, "rows": row_offsets, "word_starts": word_starts, "labels": labels}
+    optional = {
+        "supervised": supervised,
+        "rows": row_offsets,
+        "word_starts": word_starts,
+        "labels": labels,
+        "scores": scores,
+    }
     for name, array in optional.items():
         if array is not None:
             np.save(folder / f"{name}.npy", array, allow_pickle=False)

@@ -21,7 +21,7 @@ from danlu.errors import UserError
 
 ONLY_FOR = {
     "examples": ("format", "columns", "system"),
-    "corpus": ("include", "exclude", "documents", "text", "label", "chinese", "matching"),
+    "corpus": ("include", "exclude", "documents", "text", "label", "score", "chinese", "matching"),
 }
 """Settings that only one of the two kinds knows."""
 
@@ -86,6 +86,9 @@ class CleanConfig(StageConfig):
     """For a corpus: the class of each document, for a classifier. By row: a template as in `text`, "{dynasty}". By
     file: shell patterns for its whole path, of which exactly one fits, and the class of each: {"*/poet.tang.*": tang,
     "*/poet.song.*": song}. A document without a class is left out. null: there are no classes."""
+    score: str | None = None
+    """For a corpus: a column with a number for each row, which goes along with the document, so that training can take
+    documents in its order (`curriculum`). A row without it is left out. null: none."""
     chinese: Literal["simplified", "traditional"] | None = None
     """For a corpus: convert Chinese characters, with OpenCC. null: leave them as they are."""
     matching: str | None = None

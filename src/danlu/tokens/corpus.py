@@ -125,6 +125,8 @@ class _RangeMaker:
         if self.classes:
             labels = pc.index_in(table.column("label"), pa.array(self.classes, pa.string()))
             np.save(folder / "labels.npy", labels.to_numpy().astype(np.int32), allow_pickle=False)
+        if "score" in table.column_names and table.column("score").null_count == 0:
+            np.save(folder / "scores.npy", table.column("score").to_numpy(), allow_pickle=False)
         pq.write_table(table.select(["id", "source"]).cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
 
 
@@ -149,4 +151,5 @@ def _assemble(ranges: list[Path], folder: Path, vocabulary_size: int) -> None:
         pa.concat_tables(tables).unify_dictionaries(),
         word_starts=if_there("word_starts", np.bool_),
         labels=if_there("labels", np.int32),
+        scores=if_there("scores", np.float64),
     )

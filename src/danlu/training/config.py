@@ -93,9 +93,10 @@ class BatchSettings(Strict):
 class CurriculumSettings(Strict):
     """From easy to hard within an epoch, which still reads everything once (see `danlu.training.rows.curriculum`)."""
 
-    by: Literal["length", "rarity"] = "length"
+    by: Literal["length", "rarity", "score"] = "length"
     """What makes a document hard. ``length``: in tokens. ``rarity``: how surprising its tokens are on average, by how
-    often each occurs in all documents. Examples that were packed go by the mean of their row."""
+    often each occurs in all documents. ``score``: the number its row had in the column that `score` of the clean stage
+    names. Examples that were packed go by the mean of their row."""
     order: Literal["ascending", "descending"] = "ascending"
     """``descending``: from hard to easy."""
     start: float = Field(0.1, ge=0, le=1)

@@ -20,15 +20,17 @@ class Document:
     normalised: str
     label: str | None = None
     """Its class, if documents have classes."""
+    score: float | None = None
+    """A number its row gives it, if one was asked for."""
 
     @classmethod
-    def of(cls, text: str, source: str, row: int, label: str | None = None) -> Document:
+    def of(cls, text: str, source: str, row: int, label: str | None = None, score: float | None = None) -> Document:
         """
         Raises:
             UnicodeEncodeError: the text holds half a surrogate pair.
         """
         normalised = normalise(text)
-        return cls(id_of(normalised), text, source, row, normalised, label)
+        return cls(id_of(normalised), text, source, row, normalised, label, score)
 
     @property
     def comparable(self) -> str:

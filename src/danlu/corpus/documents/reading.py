@@ -10,6 +10,7 @@ from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.chinese import converter
 from danlu.corpus.documents.document import Document
 from danlu.corpus.documents.labelling import Labeller, label_columns, labeller
+from danlu.corpus.documents.scoring import scorer
 from danlu.corpus.documents.template import MissingTextError, columns_of, renderer
 from danlu.corpus.documents.text import lines, paragraphs, tidy
 from danlu.corpus.dropped import Dropped
@@ -72,13 +73,13 @@ class DocumentReader:
             self._dropped.add_file(error, self._reporter)
             return
         self.num_files_read += 1
-        for index, text, label in texts:
+        for index, text, label, score in texts:
             self.num_documents_read += 1
-            if document := self._finish(text, file.uri, index, label):
+            if document := self._finish(text, file.uri, index, label, score):
                 yield document
 
-    def _texts(self, file: SourceFile) -> Iterator[tuple[int, str, str | None]]:
-        """Row numbers, tidy texts and their classes.
+    def _texts(self, file: SourceFile) -> Iterator[tuple[int, str, str | None, float | None]]:
+        """Row numbers, tidy texts, their classes and scores.
 
         Raises:
             BadFileError: the file cannot be read.
@@ -88,7 +89,10 @@ class DocumentReader:
             self._read_text_file = True
             if columns := label_columns(self._config.label):
                 raise BadFileError(file.uri, f"a text file has no column {columns[0]!r} for label", LABEL_HINT)
-            return ((index, text, label(text)) for index, text in self._cut(tidy(read_text(file))))
+            if self._config.score is not None:
+                hint = "Leave the file out with 'exclude', or leave out score."
+                raise BadFileError(file.uri, f"a text file has no column {self._config.score!r} for score", hint)
+            return ((index, text, label(text), None) for index, text in self._cut(tidy(read_text(file))))
         if file.suffix not in READERS:
             raise BadFileError(
                 file.uri,
@@ -131,6 +135,8 @@ class DocumentReader:
                 'Say how a row becomes text, for example: text: "{title}\\n{body}"',
             )
         asked = [*columns_of(template), *label_columns(self._config.label)]
+        if self._config.score is not None:
+            asked.append(self._config.score)
         missing = next((column for column in asked if column not in columns), None)
         if missing is not None:
             raise BadFileError(
@@ -140,24 +146,24 @@ class DocumentReader:
 
     def _render(
         self, rows: list[Any], template: str, label: Labeller, uri: str
-    ) -> Iterator[tuple[int, str, str | None]]:
+    ) -> Iterator[tuple[int, str, str | None, float | None]]:
         """The documents of a file of rows."""
-        render = renderer(template)
+        render, score_of = renderer(template), scorer(self._config.score)
         for index, row in enumerate(rows):
             try:
-                text, its_label = tidy(render(row)), label(row)
+                text, its_label, score = tidy(render(row)), label(row), score_of(row)
             except MissingTextError as error:
                 self.num_documents_read += 1
                 content = row.text if isinstance(row, Unreadable) else row
                 self._dropped.add_row(content, source=uri, index=index, reason=error.reason)
             else:
-                yield index, text, its_label
+                yield index, text, its_label, score
 
-    def _finish(self, text: str, uri: str, index: int, label: str | None) -> Document | None:
+    def _finish(self, text: str, uri: str, index: int, label: str | None, score: float | None) -> Document | None:
         """The document, or None if it is left out."""
         try:
             converted = self._convert(text) if self._convert else text
-            document = Document.of(self._replace(converted).strip(), uri, index, label)
+            document = Document.of(self._replace(converted).strip(), uri, index, label, score)
         except UnicodeEncodeError:
             self._dropped.add_row(text, source=uri, index=index, reason=NO_CHARACTER)
             return None
@@ -185,7 +191,11 @@ class DocumentReader:
         if config.documents != "file" and not self._read_text_file:
             self._reporter.warn(f"documents: {config.documents} is not used, since no source is a text file.")
         self._replace.report(self._reporter)
-        used = [*(columns_of(config.text) if config.text else USUAL_COLUMNS), *label_columns(config.label)]
+        used = [
+            *(columns_of(config.text) if config.text else USUAL_COLUMNS),
+            *label_columns(config.label),
+            config.score,
+        ]
         if unused := [repr(column) for column in self._columns if column not in used]:
             self._reporter.say(f"Columns that are not used: {', '.join(unused)}.")
 

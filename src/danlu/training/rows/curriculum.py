@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.artifacts.tokens import TokenStore
+from danlu.errors import UserError
 from danlu.training.config import CurriculumSettings
 from danlu.training.rows.order import EpochOrder, generator, shuffled
 
@@ -61,7 +62,11 @@ def paced(seed: int, scores: npt.NDArray[np.float64], settings: CurriculumSettin
 
 
 def scores_of(store: TokenStore, settings: CurriculumSettings) -> npt.NDArray[np.float64]:
-    """What the documents of a corpus, or the rows of examples (by the mean of their documents), are ordered by."""
+    """What the documents of a corpus, or the rows of examples (by the mean of their documents), are ordered by.
+
+    Raises:
+        UserError: they were not given what the settings name.
+    """
     of_documents = SCORES[settings.by](store)
     if store.row_offsets is None:
         return of_documents
@@ -93,7 +98,21 @@ def rarities(store: TokenStore) -> npt.NDArray[np.float64]:
     return sums / np.maximum(1, store.document_lengths)
 
 
-SCORES = {"length": lengths, "rarity": rarities}
+def given_scores(store: TokenStore) -> npt.NDArray[np.float64]:
+    """Shape (documents,): the numbers that came with them.
+
+    Raises:
+        UserError: none came.
+    """
+    if store.scores is None:
+        raise UserError(
+            "curriculum.by: score goes by numbers that come with the documents of a corpus, and there are none.",
+            "Name their column in the clean stage (score: COLUMN), or go by length or rarity.",
+        )
+    return np.asarray(store.scores)
+
+
+SCORES = {"length": lengths, "rarity": rarities, "score": given_scores}
 
 
 def _blocks(count: int) -> list[tuple[int, int]]:
