@@ -94,7 +94,7 @@ def kill_all(lab: Lab, count: int, choose: random.Random) -> list[dict[str, Any]
         here: list[dict[str, Any]] = []
         run = Run(lab, workspace)
         while len(here) < KILLS_PER_WORKSPACE and len(kills) + len(here) < count:
-            aim = choose.choice(list(AIMS)) if choose.random() < 0.5 else ANY_MOMENT
+            aim = next_aim([kill["aim"] for kill in (*kills, *here)])
             if run.killed_at(lab.moment(aim, choose, run)) is not None:
                 break  # It was done before the moment came.
             here.append({"aim": aim, **run.facts()})
@@ -106,6 +106,13 @@ def kill_all(lab: Lab, count: int, choose: random.Random) -> list[dict[str, Any]
         kills += here
         shutil.rmtree(workspace)
     return kills
+
+
+def next_aim(aims: list[str]) -> str:
+    """What to aim at after kills with these aims: half of all at any moment, the others in equal shares."""
+    if 2 * aims.count(ANY_MOMENT) <= len(aims):
+        return ANY_MOMENT
+    return min(AIMS, key=aims.count)
 
 
 def fill_up(lab: Lab, choose: random.Random, number: int, count: int) -> dict[str, Any]:
