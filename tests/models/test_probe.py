@@ -121,3 +121,11 @@ def test_shallow_model_of_alternating_layers() -> None:
     shallow = shallow_model(config_from(config.to_dict()), 3, dtype=torch.float32, attention="sdpa")
     assert shallow.config.layer_types == kinds[:3]
     assert shallow(input_ids=torch.arange(9).view(1, 9)).logits.shape == (1, 9, 50)
+
+
+def test_a_model_of_few_layers_is_probed_with_more_of_the_same_kind() -> None:
+    settings = {"model_type": "qwen3", "num_hidden_layers": 2, "hidden_size": 32, "head_dim": 8, "vocab_size": 50}
+    config = config_from({**settings, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 48})
+    model = shallow_model(config, 6, dtype=torch.float32, attention="eager")
+    assert len(model.model.layers) == 6
+    assert model(torch.zeros(1, 3, dtype=torch.int64)).logits.shape == (1, 3, 50)

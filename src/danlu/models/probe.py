@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 from typing import Any, TypeVar
 
 import torch
@@ -48,7 +49,8 @@ def shallow_model(
     shallow = copy.deepcopy(config)
     shallow.num_hidden_layers = num_layers
     if getattr(shallow, "layer_types", None):
-        shallow.layer_types = shallow.layer_types[:num_layers]
+        # A model with fewer layers than the probe's gets more of the kinds it has.
+        shallow.layer_types = list(islice(cycle(shallow.layer_types), num_layers))
     return auto_class(task).from_config(shallow, dtype=dtype, attn_implementation=attention)
 
 
