@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import venv
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import REPOSITORY, interleave, last_json, median_ratio, report, run_recipe
+from benchmarks.common import REPOSITORY, interleave, median_ratio, report, run_recipe
+from benchmarks.peer import Peer
 from danlu.artifacts.examples import read_examples
 from danlu.telemetry.metrics import read_metrics
 
 RECIPE = REPOSITORY / "benchmarks" / "sft.yaml"
-PEER_SCRIPT = REPOSITORY / "benchmarks" / "peers" / "trl_sft.py"
-PEER_REQUIREMENTS = REPOSITORY / "benchmarks" / "peers" / "requirements-trl.txt"
-PEER_ENVIRONMENT = REPOSITORY / ".cache" / "peers" / "trl"
+PEER = Peer("trl")
 PEER_CONFIGURATIONS = ("fp32", "bf16", "bf16-packed")
 
 BAR_DEFAULTS = 4.0
@@ -40,7 +36,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="of each run, with the first, which is not counted")
     options = parser.parse_args()
 
-    make_peer_environment()
+    PEER.make()
     with tempfile.TemporaryDirectory(prefix="danlu-sft-") as directory:
         workspace, data = Path(directory) / "workspace", Path(directory) / "rows.jsonl"
         stages = run_recipe(RECIPE, workspace, "--set", "tuned.budget.steps=1")["stages"]
@@ -54,7 +50,8 @@ def main() -> None:
             return float(facts["tokens_per_second"])
 
         def theirs(number: int, *, configuration: str) -> float:
-            facts = measure_trl(model, data, configuration, steps=options.steps, seed=number)
+            arguments = {"model": model, "data": data, "configuration": configuration, "steps": options.steps}
+            facts = PEER.run("trl_sft.py", **arguments, seed=number)
             details.append({"program": f"trl {configuration}", "round": number, **facts})
             return float(facts["tokens_per_second"])
 
@@ -66,7 +63,7 @@ def main() -> None:
     shared: dict[str, Any] = {
         "tokens_per_second": figures,
         "ratios": ratios,
-        "peer_versions": peer_versions(),
+        "peer_versions": PEER.versions(),
         "runs": details,
     }
     packed_met = report("sft_speed_over_trl_bf16_packed", ratios["bf16-packed"], BAR_BF16_PACKED, **shared)
@@ -90,41 +87,10 @@ def measure_ours(workspace: Path, *, steps: int, seed: int) -> dict[str, Any]:
     }
 
 
-def measure_trl(model: Path, data: Path, configuration: str, *, steps: int, seed: int) -> dict[str, Any]:
-    """Train with TRL in its own environment, without reaching for any hub."""
-    arguments = {"model": model, "data": data, "configuration": configuration, "steps": steps, "seed": seed}
-    command = [str(PEER_ENVIRONMENT / "bin" / "python"), str(PEER_SCRIPT)]
-    command += [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
-    if finished.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {finished.returncode}:\n{finished.stderr}")
-    return last_json(finished.stdout)
-
-
 def write_messages(examples: Path, target: Path) -> None:
     """The training rows of an ``examples`` artifact, as the JSONL of messages that TRL reads."""
     lines = [json.dumps({"messages": row["messages"]}, ensure_ascii=False) for row in read_examples(examples, "train")]
     target.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-
-
-def make_peer_environment() -> None:
-    """TRL's own virtual environment, made once; what it shares with Danlu has the same version."""
-    mark = PEER_ENVIRONMENT / "requirements.txt"
-    if mark.exists() and mark.read_bytes() == PEER_REQUIREMENTS.read_bytes():
-        return
-    print(f"making {PEER_ENVIRONMENT.relative_to(REPOSITORY)}", flush=True)
-    venv.create(PEER_ENVIRONMENT, with_pip=True, clear=True)
-    lock = REPOSITORY / "requirements" / "lock.txt"
-    command = [str(PEER_ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "-qq", "--no-compile"]
-    subprocess.run([*command, "--requirement", str(PEER_REQUIREMENTS), "--constraint", str(lock)], check=True)
-    mark.write_bytes(PEER_REQUIREMENTS.read_bytes())
-
-
-def peer_versions() -> list[str]:
-    """Everything that is installed beside TRL, as pip lists it."""
-    command = [str(PEER_ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "freeze"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 if __name__ == "__main__":

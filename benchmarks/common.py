@@ -24,6 +24,8 @@ RECIPE = REPOSITORY / "recipes" / "assistant.yaml"
 DANLU = Path(sys.executable).with_name("danlu")
 CACHE = Path(os.environ.get("DANLU_CACHE") or REPOSITORY / ".cache" / "danlu").expanduser().resolve()
 """Downloaded sources, shared by all measurements, so that none of them measures the network by accident."""
+COMPILED = REPOSITORY / ".cache" / "compiled"
+"""What torch's compiler made, for each program by itself, so that only its first run waits for the compiler."""
 
 REPORTED_PACKAGES = ("torch", "transformers", "peft", "numpy", "pyarrow", "gguf", "xllamacpp", "openvino-genai")
 REPORTED_CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
@@ -151,5 +153,10 @@ def run_recipe(recipe: Path, workspace: Path, *arguments: str) -> dict[str, Any]
 
 
 def shared_cache_environment() -> dict[str, str]:
-    """This environment, with the downloaded sources in the shared cache."""
-    return {**os.environ, "DANLU_CACHE": str(CACHE)}
+    """This environment, with the downloaded sources and the compiled code in the shared caches."""
+    return {**os.environ, **compiler_cache("danlu"), "DANLU_CACHE": str(CACHE)}
+
+
+def compiler_cache(program: str) -> dict[str, str]:
+    """The variable that tells torch's compiler where to keep its code, so that `program` finds it again."""
+    return {"TORCHINDUCTOR_CACHE_DIR": str(COMPILED / program)}

@@ -1,0 +1,95 @@
+"""One timed run of transformers' Trainer; prints one JSON line. Runs in its own environment, without Danlu.
+
+A causal language model from a directory is trained on rows of equal length, 8 to a step, with AdamW. All else is what
+the Trainer chooses.
+
+    fp32           its defaults: no autocast, nothing compiled
+    bf16-compiled  with ``bf16=True`` and ``torch_compile=True``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "fp32": {},
+    "bf16-compiled": {"bf16": True, "torch_compile": True},
+}
+
+
+class Rows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
+    """Rows of a file, (rows, length)."""
+
+    def __init__(self, path: str) -> None:
+        self.rows = torch.from_numpy(np.load(path))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return {"input_ids": self.rows[index], "labels": self.rows[index]}
+
+
+class Clock(TrainerCallback):  # type: ignore[misc]
+    """When training began and when each step ended, in seconds."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_train_begin(self, *arguments: Any, **named: Any) -> None:
+        self.times.append(time.perf_counter())
+
+    def on_step_end(self, *arguments: Any, **named: Any) -> None:
+        self.times.append(time.perf_counter())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True, help="Hugging Face directory")
+    parser.add_argument("--rows", required=True, help=".npy of (rows, 512) token ids")
+    parser.add_argument("--configuration", required=True, choices=CONFIGURATIONS)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--learning-rate", type=float, required=True)
+    options = parser.parse_args()
+
+    clock, rows = Clock(), Rows(options.rows)
+    with tempfile.TemporaryDirectory() as directory:
+        trainer = Trainer(
+            model=AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32),
+            args=TrainingArguments(
+                output_dir=directory,
+                per_device_train_batch_size=8,
+                max_steps=options.steps,
+                learning_rate=options.learning_rate,
+                use_cpu=True,
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                **CONFIGURATIONS[options.configuration],
+            ),
+            train_dataset=rows,
+            callbacks=[clock],
+        )
+        result = trainer.train()
+
+    facts = {
+        "step_seconds": np.diff(clock.times).tolist(),
+        "tokens_per_step": 8 * rows.rows.shape[1],
+        "loss": result.training_loss,
+        "threads": torch.get_num_threads(),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The job of bench_pretrain and bench_memory: the stages before training, the rows for other programs, Danlu's run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmarks.common import REPOSITORY, run_recipe
+from benchmarks.peer import Peer
+from danlu.artifacts.tokens import TokenStore
+from danlu.training.rows import ContiguousRows
+
+RECIPE = REPOSITORY / "benchmarks" / "pretrain.yaml"
+ROWS_PER_STEP = 8
+LENGTH = 512
+
+TRAINER, LITGPT = Peer("transformers"), Peer("litgpt", shares_versions=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What lies ready to be trained."""
+
+    workspace: Path
+    model: Path
+    """Hugging Face directory with random weights."""
+    rows: dict[int, Path]
+    """.npy of (rows, length) token ids, by length."""
+
+    @classmethod
+    def prepare(cls, directory: Path, steps: int) -> Job:
+        """Make corpus, tokenizer, tokens and model with Danlu, and train one step; write rows for the other programs.
+
+        Args:
+            directory: Empty; everything is made there.
+            steps: For how many there shall be rows.
+        """
+        workspace = directory / "workspace"
+        stages = run_recipe(RECIPE, workspace, "--set", "trained.budget.steps=1")["stages"]
+        store = TokenStore.open(Path(stages["packed"]["path"]), "train")
+        paths = {}
+        for length in (LENGTH, LENGTH + 1):
+            rows = ContiguousRows(store, length, seed=0, isolate_documents=False)
+            ids = np.stack([rows.row(place).input_ids for place in range(steps * ROWS_PER_STEP)])
+            paths[length] = directory / f"rows-{length}.npy"
+            np.save(paths[length], ids)
+        return cls(workspace, Path(stages["blank"]["path"]), paths)
+
+    def train(self, *, steps: int, seed: int) -> dict[str, Any]:
+        """One run of ``danlu run`` in which training is all there is left to do. Another seed is another artifact.
+
+        Returns:
+            Seconds of the first step; of those after it as the clock on the wall had them, from one record of the
+            metrics to the next; floating point operations of a token.
+        """
+        settings = ["--set", f"trained.budget.steps={steps}", "--set", f"trained.seed={seed}"]
+        trained = run_recipe(RECIPE, self.workspace, *settings)["stages"]["trained"]
+        if trained["cached"]:
+            sys.exit(f"Seed {seed} has been trained before.")
+        stage = self.workspace / "runs" / "bench-pretrain" / "stages" / "trained" / trained["artifact"]
+        first, *rest = scalars(stage, "train/seconds")
+        times = [first[0], *(time for time, _ in rest)]
+        facts = json.loads((Path(trained["path"]) / "artifact.json").read_text(encoding="utf-8"))["facts"]
+        return {
+            "step_seconds": [first[1], *np.diff(times).tolist()],
+            "tokens_per_step": ROWS_PER_STEP * LENGTH,
+            "threads": facts["num_threads"],
+            "flops_per_token": facts["flops"] / facts["num_tokens_trained"],
+            "peak_memory_bytes": trained["peak_memory_bytes"],
+        }
+
+    def train_peer(self, peer: Peer, configuration: str, *, steps: int) -> dict[str, Any]:
+        """One run of a peer on the same rows."""
+        return peer.run(f"{peer.name}_pretrain.py", **self.peer_arguments(peer, configuration, steps=steps))
+
+    def peer_arguments(self, peer: Peer, configuration: str, *, steps: int) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "rows": self.rows[LENGTH + 1 if peer is LITGPT else LENGTH],
+            "configuration": configuration,
+            "steps": steps,
+            "learning_rate": learning_rate(),
+        }
+
+
+def learning_rate() -> float:
+    """The recipe's, for all programs."""
+    recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
+    return float(recipe["stages"]["trained"]["optimizer"]["learning_rate"])
+
+
+def scalars(stage: Path, name: str) -> list[tuple[float, float]]:
+    """What a stage wrote for TensorBoard under a name: time of the clock, in seconds, and value, step by step."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(stage / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    return [(event.wall_time, event.value) for event in events.Scalars(name)]

@@ -1,0 +1,146 @@
+"""The way from a plain loop to the speed of bench_pretrain, one thing more in each row.
+
+The first row is a transformers model in float32 with torch's attention, all logits at once, AdamW. Every row is trained
+by the same class (`danlu.training.passes.Passes`) in a process of its own, on the same rows; rows of the table take
+turns. The last row is what ``danlu run`` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import REPOSITORY, interleave, last_json, shared_cache_environment
+from benchmarks.pretrain_job import LENGTH, ROWS_PER_STEP, Job, learning_rate
+from danlu.hardware.threads import workers_of_one_thread
+from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
+from danlu.models.compiling import compile_layers
+from danlu.models.head import Head, hidden_states, linear_cross_entropy
+from danlu.models.load import load_causal_lm
+from danlu.training.batches import Batch, MicroBatch, micro_batch
+from danlu.training.config import RegularisationSettings
+from danlu.training.gradients import finish_gradients
+from danlu.training.objective import supervised_cross_entropy
+from danlu.training.optimizer import make_optimizer
+from danlu.training.optimizers.settings import AdamWSettings
+from danlu.training.passes import Passes
+from danlu.training.rows import Row, all_but_first
+
+WARMUP_STEPS = 3
+TIMED_STEPS = 6
+
+
+def all_logits(model: Any, batch: MicroBatch) -> torch.Tensor:
+    """Sum of the losses, from the logits of all tokens."""
+    tokens = batch.input_ids.view(-1, LENGTH)
+    logits = model(tokens, use_cache=False).logits[:, :-1].float()
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="sum")
+
+
+def chunked_logits(model: Any, batch: MicroBatch, *, is_compiled: bool) -> torch.Tensor:
+    """The same, from the logits of some tokens at a time."""
+    tokens = batch.input_ids.view(-1, LENGTH)
+    hidden = hidden_states(model, input_ids=tokens)[:, :-1].flatten(0, 1)
+    return linear_cross_entropy(hidden, Head.of(model), tokens[:, 1:].flatten(), is_compiled=is_compiled)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One row of the table."""
+
+    dtype: torch.dtype | None
+    objective: Callable[[Any, MicroBatch], torch.Tensor]
+    side_by_side: bool = False
+    """Two micro-batches at once, each on one core, instead of all rows at once on both."""
+    is_compiled: bool = False
+    attention: str = "sdpa"
+
+
+WAYS = {
+    "float32, torch's attention, all logits": Way(None, all_logits),
+    "+ passes in bf16": Way(torch.bfloat16, all_logits),
+    "+ loss in chunks": Way(torch.bfloat16, partial(chunked_logits, is_compiled=False)),
+    "+ micro-batches side by side": Way(torch.bfloat16, partial(chunked_logits, is_compiled=False), True),
+    "+ layers and loss compiled": Way(torch.bfloat16, partial(chunked_logits, is_compiled=True), True, True),
+    "+ attention in blocks": Way(torch.bfloat16, supervised_cross_entropy, True, True, BLOCK_ATTENTION),
+}
+
+
+def measure_table(job: Job, rounds: int) -> list[dict[str, Any]]:
+    """Seconds per step of every way, round by round, and how many times as fast as the row before each is."""
+
+    def measure(number: int, *, name: str) -> float:
+        command = [sys.executable, "-m", "benchmarks.pretrain_table", "--way", name]
+        command += ["--model", str(job.model), "--rows", str(job.rows[LENGTH])]
+        finished = subprocess.run(
+            command, capture_output=True, text=True, cwd=REPOSITORY, env=shared_cache_environment()
+        )
+        if finished.returncode != 0:
+            sys.exit(f"{name!r} ended with {finished.returncode}:\n{finished.stderr}")
+        return float(last_json(finished.stdout)["seconds"])
+
+    seconds = interleave(rounds, {name: partial(measure, name=name) for name in WAYS})
+    medians = [statistics.median(of_way) for of_way in seconds.values()]
+    return [
+        {"row": name, "step_seconds": of_way, "times_as_fast": round(before / median, 2)}
+        for (name, of_way), before, median in zip(seconds.items(), [medians[0], *medians], medians, strict=False)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--way", choices=WAYS, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True)
+    options = parser.parse_args()
+    print(json.dumps({"seconds": step_seconds(WAYS[options.way], options.model, np.load(options.rows))}))
+
+
+def step_seconds(way: Way, directory: Path, rows: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    """Median time of a step."""
+    register_block_attention()
+    model = load_causal_lm(directory, dtype=torch.float32, attention=way.attention)
+    optimizer = make_optimizer(model, AdamWSettings(learning_rate=learning_rate()))
+    prepare = compile_layers if way.is_compiled else None
+    seconds = []
+    with workers_of_one_thread() if way.side_by_side else nullcontext() as pool:
+        passes = Passes(model, way.objective, dtype=way.dtype, prepare=prepare, pool=pool)
+        model.train()
+        for step in range(WARMUP_STEPS + TIMED_STEPS):
+            started = time.perf_counter()
+            first = step * ROWS_PER_STEP % (len(rows) - ROWS_PER_STEP + 1)
+            passes.accumulate_gradients(batch_of(rows[first : first + ROWS_PER_STEP], 2 if way.side_by_side else 1))
+            finish_gradients(passes.trained, max_norm=1.0, max_value=None, regularisation=RegularisationSettings())
+            optimizer.step()
+            optimizer.zero_grad()
+            seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[WARMUP_STEPS:])
+
+
+def batch_of(rows: np.ndarray[Any, np.dtype[np.int64]], num_micro_batches: int) -> Batch:
+    lengths = np.array([LENGTH])
+    parts = np.split(rows, num_micro_batches)
+    micro_batches = [micro_batch([Row(row, all_but_first(lengths), lengths) for row in part]) for part in parts]
+    return Batch(
+        step=0,
+        micro_batches=micro_batches,
+        num_targets=sum(micro.num_targets for micro in micro_batches),
+        num_tokens=rows.size,
+    )
+
+
+if __name__ == "__main__":
+    main()
