@@ -42,7 +42,7 @@ class Job:
             steps: For how many there shall be rows.
         """
         workspace = directory / "workspace"
-        stages = run_recipe(RECIPE, workspace, "--set", "trained.budget.steps=1")["stages"]
+        stages = run_recipe(RECIPE, workspace, *settings(steps=1))["stages"]
         store = TokenStore.open(Path(stages["packed"]["path"]), "train")
         paths = {}
         for length in (LENGTH, LENGTH + 1):
@@ -59,8 +59,7 @@ class Job:
             Seconds of the first step; of those after it as the clock on the wall had them, from one record of the
             metrics to the next; floating point operations of a token.
         """
-        settings = ["--set", f"trained.budget.steps={steps}", "--set", f"trained.seed={seed}"]
-        trained = run_recipe(RECIPE, self.workspace, *settings)["stages"]["trained"]
+        trained = run_recipe(RECIPE, self.workspace, *settings(steps=steps, seed=seed))["stages"]["trained"]
         if trained["cached"]:
             sys.exit(f"Seed {seed} has been trained before.")
         stage = self.workspace / "runs" / "bench-pretrain" / "stages" / "trained" / trained["artifact"]
@@ -87,6 +86,12 @@ class Job:
             "steps": steps,
             "learning_rate": learning_rate(),
         }
+
+
+def settings(**changes: Any) -> list[str]:
+    """Settings of the training stage, beside those of the recipe, for the command line. Dots stand for `__`."""
+    stage = {"budget.steps" if name == "steps" else name.replace("__", "."): value for name, value in changes.items()}
+    return [part for name, value in stage.items() for part in ("--set", f"trained.{name}={json.dumps(value)}")]
 
 
 def learning_rate() -> float:
