@@ -12,8 +12,8 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
-BENCHMARKS := bench-sft bench-pretrain bench-memory bench-tokenizer bench-checkpoint bench-plan bench-demo \
-	prove-resume prove-kills prove-exports prove-invariants prove-poet
+BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint \
+	bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants prove-poet
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -31,6 +31,7 @@ help:
 	@echo "make bench-sft         training speed beside TRL's SFTTrainer"
 	@echo "make bench-pretrain    speed of pre-training beside transformers' Trainer and LitGPT"
 	@echo "make bench-memory      memory of pre-training beside transformers' Trainer"
+	@echo "make bench-time-to-loss  how soon a loss is reached beside a tuned run of transformers' Trainer"
 	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
 	@echo 'make bench-checkpoint  what saving in the background costs a training of 100M weights'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'

@@ -63,11 +63,10 @@ class Job:
         if trained["cached"]:
             sys.exit(f"Seed {seed} has been trained before.")
         stage = self.workspace / "runs" / "bench-pretrain" / "stages" / "trained" / trained["artifact"]
-        first, *rest = scalars(stage, "train/seconds")
-        times = [first[0], *(time for time, _ in rest)]
+        records = list(scalars(stage, "train/seconds").values())
         facts = json.loads((Path(trained["path"]) / "artifact.json").read_text(encoding="utf-8"))["facts"]
         return {
-            "step_seconds": [first[1], *np.diff(times).tolist()],
+            "step_seconds": [records[0][1], *np.diff([time for time, _ in records]).tolist()],
             "tokens_per_step": ROWS_PER_STEP * LENGTH,
             "threads": facts["num_threads"],
             "flops_per_token": facts["flops"] / facts["num_tokens_trained"],
@@ -100,10 +99,10 @@ def learning_rate() -> float:
     return float(recipe["stages"]["trained"]["optimizer"]["learning_rate"])
 
 
-def scalars(stage: Path, name: str) -> list[tuple[float, float]]:
-    """What a stage wrote for TensorBoard under a name: time of the clock, in seconds, and value, step by step."""
+def scalars(stage: Path, name: str) -> dict[int, tuple[float, float]]:
+    """What a stage wrote for TensorBoard under a name: by step, the time of the clock, in seconds, and the value."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(stage / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
-    return [(event.wall_time, event.value) for event in events.Scalars(name)]
+    return {event.step: (event.wall_time, event.value) for event in events.Scalars(name)}
