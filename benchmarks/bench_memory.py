@@ -172,15 +172,21 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
 
     ended("importing torch and transformers")
 
+    from danlu.artifacts.tokens import TokenStore
     from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
+    from danlu.training.batches import BatchStream
     from danlu.training.config import TrainConfig
-    from danlu.training.data import make_batches, make_rows, open_training_store
     from danlu.training.gradients import finish_gradients
     from danlu.training.optimizer import make_optimizer
+    from danlu.training.rows.contiguous import ContiguousRows
     from danlu.training.setup import load_trainable, passes_over
 
     config = TrainConfig.model_validate(recipe_settings())
-    batches = make_batches(config, make_rows(config, open_training_store(config, packed), 512))
+    batches = BatchStream(
+        ContiguousRows(TokenStore.open(packed, "train"), 512, config.seed, isolate_documents=config.isolate_documents),
+        rows_per_batch=config.batch.rows,
+        rows_at_once=config.batch.rows_at_once,
+    )
     register_block_attention()
     model = load_trainable(model_directory, config, BLOCK_ATTENTION)
     optimizer = make_optimizer(model, config.optimizer)

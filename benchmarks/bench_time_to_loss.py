@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.common import REPOSITORY, report, run_recipe
 from benchmarks.pretrain_job import TRAINER, scalars
 from danlu.artifacts.tokens import TokenStore
-from danlu.training.rows import ContiguousRows
+from danlu.training.rows.contiguous import ContiguousRows
 
 RECIPE = REPOSITORY / "benchmarks" / "time_to_loss.yaml"
 LENGTH = 256

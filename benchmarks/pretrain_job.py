@@ -14,7 +14,7 @@ import yaml
 from benchmarks.common import REPOSITORY, run_recipe
 from benchmarks.peer import Peer
 from danlu.artifacts.tokens import TokenStore
-from danlu.training.rows import ContiguousRows
+from danlu.training.rows.contiguous import ContiguousRows
 
 RECIPE = REPOSITORY / "benchmarks" / "pretrain.yaml"
 ROWS_PER_STEP = 8

@@ -37,7 +37,7 @@ from danlu.training.objective import supervised_cross_entropy
 from danlu.training.optimizer import make_optimizer
 from danlu.training.optimizers.settings import AdamWSettings
 from danlu.training.passes import Passes
-from danlu.training.rows import Row, all_but_first
+from danlu.training.rows.row import Row, all_but_first
 
 WARMUP_STEPS = 3
 TIMED_STEPS = 6
