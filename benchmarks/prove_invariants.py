@@ -24,7 +24,8 @@ from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attenti
 from danlu.models.head import Head, hidden_states
 from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream, MicroBatch
-from danlu.training.objective import Objective, supervised_cross_entropy
+from danlu.training.objectives.next_token import supervised_cross_entropy
+from danlu.training.objectives.objective import Objective
 from danlu.training.passes import Passes
 from danlu.training.rows.packed import PackedRows
 

@@ -20,7 +20,7 @@ from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.load import load_causal_lm
 from danlu.training.batches import BatchStream
-from danlu.training.objective import supervised_cross_entropy
+from danlu.training.objectives.next_token import supervised_cross_entropy
 from danlu.training.passes import Passes
 from danlu.training.rows.packed import PackedRows
 from packed_rows import make_store

@@ -24,7 +24,7 @@ def test_rows_come_by_length(
     write_store(make_store([[length] for length in LENGTHS]), context.input("data").path, "train")
     curriculum = {"order": order, "start": 0.0, "pacing": "linear"}
     config = settings(curriculum=curriculum, budget={"epochs": 1}, batch={"rows": 1})
-    batches = TrainingData.open(config, context.inputs["data"]).full_size()
+    batches = TrainingData.open(config, context).full_size()
     tokens = [batches.at(step).num_tokens for step in range(24)]
     assert tokens[:12] == sorted(LENGTHS, reverse=order == "descending")
     assert (tokens[0], tokens[11]) == (first, last)
@@ -41,7 +41,7 @@ def test_validation_rows_are_not_ordered(
 ) -> None:
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
     plain, ordered = (
-        TrainingData.open(settings(curriculum=curriculum), context.inputs["data"]).held_out()
+        TrainingData.open(settings(curriculum=curriculum), context).held_out()
         for curriculum in (None, {"by": "rarity"})
     )
     assert [plain[index].targets.tolist() for index in range(len(plain))] == [

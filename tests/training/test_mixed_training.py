@@ -48,7 +48,7 @@ def mixed_settings(**changes: Any) -> Any:
 
 def test_batches_hold_the_sources_by_weight_and_the_plan_says_so(context: StageContext) -> None:
     config = mixed_settings(budget={"steps": 20})
-    batches = TrainingData.open(config, context.inputs["data"]).full_size()
+    batches = TrainingData.open(config, context).full_size()
     prose = set(PROSE.shards[0].tolist())
     for step in range(20):
         rows = [batches.rows.row(int(place)) for place in batches.places(step)]
@@ -61,7 +61,7 @@ def test_batches_hold_the_sources_by_weight_and_the_plan_says_so(context: StageC
 
 def test_a_list_reads_every_source_as_often(context: StageContext) -> None:
     config = mixed_settings(data=["poems", "prose"], budget={"epochs": 10})
-    data = TrainingData.open(config, context.inputs["data"])
+    data = TrainingData.open(config, context)
     batches = data.full_size()
     steps = stage.plan(config, context).facts["num_steps"]
     assert batches.num_tokens(steps) >= 10 * (POEMS.num_tokens + PROSE.num_tokens) > batches.num_tokens(steps - 1)

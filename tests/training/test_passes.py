@@ -17,7 +17,7 @@ from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attenti
 from danlu.models.compiling import compile_layers
 from danlu.models.load import load_causal_lm
 from danlu.training.batches import Batch, BatchStream
-from danlu.training.objective import supervised_cross_entropy
+from danlu.training.objectives.next_token import supervised_cross_entropy
 from danlu.training.passes import Passes, rounded_copy
 from danlu.training.rows.contiguous import ContiguousRows
 from danlu.training.setup import load_trainable, make_passes, make_scaler

@@ -87,7 +87,7 @@ def read(batches: BatchStream, num_steps: int) -> list[list[int]]:
 
 
 def test_every_token_is_read_once_an_epoch_whatever_the_sizes(context: StageContext) -> None:
-    data = TrainingData.open(grown_settings(), context.inputs["data"])
+    data = TrainingData.open(grown_settings(), context)
     batches = data.batches(12)
     found = read(batches, 12)
     rows = [len(batches.places(step)) for step in range(12)]
@@ -108,11 +108,10 @@ def test_every_token_is_read_once_an_epoch_whatever_the_sizes(context: StageCont
 def test_batches_are_the_same_in_whatever_order_and_pieces(
     context_of_module: StageContext, steps: list[int], rows_at_once: int
 ) -> None:
-    inputs = context_of_module.inputs["data"]
-    expected = read(TrainingData.open(grown_settings(), inputs).batches(12), 12)
+    expected = read(TrainingData.open(grown_settings(), context_of_module).batches(12), 12)
     config = grown_settings()
     batch = config.batch.model_copy(update={"rows_at_once": rows_at_once})
-    other = TrainingData.open(config.model_copy(update={"batch": batch}), inputs).batches(12)
+    other = TrainingData.open(config.model_copy(update={"batch": batch}), context_of_module).batches(12)
     found = {step: read_one(other, step) for step in steps}
     assert [found[step] for step in range(12)] == expected
 
@@ -132,7 +131,7 @@ def context_of_module(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFac
 @given(over_rows=st.floats(0.01, 1), over_length=st.floats(0.01, 1))
 def test_more_steps_read_more(context_of_module: StageContext, over_rows: float, over_length: float) -> None:
     batch = {"rows": 5, "rows_ramp": {"from": 2, "over": over_rows}, "length_ramp": {"from": 40, "over": over_length}}
-    data = TrainingData.open(grown_settings(batch=batch), context_of_module.inputs["data"])
+    data = TrainingData.open(grown_settings(batch=batch), context_of_module)
     tokens = [data.batches(num_steps).num_tokens(num_steps) for num_steps in range(1, 80)]
     assert tokens == sorted(set(tokens))
 
@@ -141,7 +140,7 @@ def test_more_steps_read_more(context_of_module: StageContext, over_rows: float,
 def test_budgets_are_reached_and_not_overshot_by_a_step(
     context_of_module: StageContext, budget: dict[str, float]
 ) -> None:
-    data = TrainingData.open(grown_settings(), context_of_module.inputs["data"])
+    data = TrainingData.open(grown_settings(), context_of_module)
     flops = TrainingFlops(per_token=600.0, per_target=50.0, per_pair=7.0)
     pace = Pace(
         seconds_per_token=0.01,
@@ -182,7 +181,7 @@ def test_budgets_are_reached_and_not_overshot_by_a_step(
 
 def test_flops_of_rows_that_grow_are_about_those_of_each_row(context_of_module: StageContext) -> None:
     flops = TrainingFlops(per_token=600.0, per_target=50.0, per_pair=7.0)
-    batches = TrainingData.open(grown_settings(), context_of_module.inputs["data"]).batches(40)
+    batches = TrainingData.open(grown_settings(), context_of_module).batches(40)
     rows = [batches.rows.row(place) for place in range(batches.num_rows(40))]
     by_row = flops.total(
         sum(len(row.input_ids) for row in rows),
@@ -218,16 +217,16 @@ def test_resumes_to_the_same_bits(
 
 def test_a_mixture_grows_too(context: StageContext) -> None:
     (data,) = context.inputs["data"]
-    other = replace(data, name="other")
+    context = replace(context, inputs={**context.inputs, "data": [data, replace(data, name="other")]})
     config = grown_settings(data={"packed": 2, "other": 1})
-    batches = TrainingData.open(config, [data, other]).batches(12)
+    batches = TrainingData.open(config, context).batches(12)
     rows: Any = batches.rows
     places = np.concatenate([batches.places(step) for step in range(12)])
     dealt: dict[int, list[int]] = {0: [], 1: []}
     for place in places.tolist():
         dealt[rows.deal.source_of(place)[0]] += rows.row(place).input_ids.tolist()
     for source, tokens in dealt.items():
-        whole: Any = TrainingData.open(config, [data, other]).full_size().rows
+        whole: Any = TrainingData.open(config, context).full_size().rows
         straight = np.concatenate([whole.sources[source].row(place).input_ids for place in range(40)])
         assert tokens == straight[: len(tokens)].tolist()
     assert len(places) == batches.num_rows(12)
@@ -243,7 +242,7 @@ def test_a_mixture_grows_too(context: StageContext) -> None:
 )
 def test_ramps_that_do_not_grow_are_refused(context: StageContext, batch: dict[str, Any], what: str) -> None:
     with pytest.raises((UserError, ValueError)) as caught:
-        TrainingData.open(grown_settings(batch=batch), context.inputs["data"])
+        TrainingData.open(grown_settings(batch=batch), context)
     assert what in str(caught.value)
 
 

@@ -67,6 +67,16 @@ def next_sentence_logits(model: Any, pooled_ND: torch.Tensor) -> torch.Tensor:
     return logits.float()
 
 
+def head_modules(model: Any) -> tuple[list[torch.nn.Module], list[torch.nn.Module]]:
+    """What works on guessed tokens only, and what works on the first tokens of documents only."""
+    pooler = model.base_model.pooler
+    if hasattr(model, "classifier"):
+        return [], [pooler, model.classifier]
+    if pooler is None:
+        return [model.cls.predictions], []
+    return [model.cls.predictions], [pooler, model.cls.seq_relationship]
+
+
 def head_inputs(model: Any, hidden_ND: torch.Tensor) -> torch.Tensor:
     """What `head_of` takes, from the last hidden states of one document: for each token, or one for a classifier."""
     if task_of(model.config.to_dict()) == "classification":

@@ -7,7 +7,7 @@ changes nothing about which rows belong to the step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,13 +33,29 @@ class MicroBatch:
     """(1, num_tokens + filling) int64; starts again at 0 with each document."""
     documents: DocumentLayout
     predicting: torch.Tensor
-    """(num_targets,) int64: places whose hidden state predicts a supervised token, which is the one after it."""
+    """(supervised,) int64: places whose hidden state predicts a supervised token: the one after it, or, of an encoder,
+    the hidden one."""
     targets: torch.Tensor
-    """(num_targets,) int64: those supervised tokens."""
+    """(supervised,) int64: those supervised tokens."""
+    segments: torch.Tensor | None = None
+    """(1, num_tokens + filling) int64: 0 in the first segment of a pair, 1 in the second."""
+    firsts: torch.Tensor | None = None
+    """(num_documents,) int64: places of the documents' first tokens, which stand for the documents, if these have
+    labels."""
+    labels: torch.Tensor | None = None
+    """(num_documents,) int64: the documents' classes."""
+    label_weight: float = 1.0
+    """What the loss of a label counts, so that after the division by the targets of the whole batch the mean over
+    labels is added to the mean over tokens."""
 
     @property
     def num_targets(self) -> int:
-        return len(self.targets)
+        """Supervised tokens; labels where nothing else is predicted."""
+        return len(self.targets) or self.num_labels
+
+    @property
+    def num_labels(self) -> int:
+        return 0 if self.labels is None else len(self.labels)
 
 
 class MicroBatches(Protocol):
@@ -80,8 +96,9 @@ class BatchStream:
     def at(self, step: int) -> Batch:
         """The batch of `step` (0-based)."""
         rows = [self.rows.row(int(place)) for place in self.places(step)]
+        weight = label_weight(rows)
         micro_batches = [
-            micro_batch(rows[start : start + self.rows_at_once], self.device)
+            micro_batch(rows[start : start + self.rows_at_once], self.device, weight)
             for start in range(0, len(rows), self.rows_at_once)
         ]
         return Batch(
@@ -112,27 +129,52 @@ class BatchStream:
         return self.rows.workload(self.num_rows(num_steps))
 
 
-def micro_batch(rows: Sequence[Row], device: str = "cpu") -> MicroBatch:
+def label_weight(rows: Iterable[Row]) -> float:
+    """What the loss of a label counts beside those of tokens, where some rows are divided by their targets together."""
+    num_supervised = num_labels = 0
+    for row in rows:
+        num_supervised += int(row.supervised.sum())
+        num_labels += 0 if row.labels is None else len(row.labels)
+    return num_supervised / num_labels if num_supervised and num_labels else 1.0
+
+
+def micro_batch(rows: Sequence[Row], device: str = "cpu", label_weight: float = 1.0) -> MicroBatch:
     """Lay some rows end to end."""
     input_ids = np.concatenate([row.input_ids for row in rows])
+    hidden = _together([row.seen for row in rows])
+    seen = input_ids if hidden is None else hidden
+    segments, labels = _together([row.segments for row in rows]), _together([row.labels for row in rows])
     supervised = np.concatenate([row.supervised for row in rows])
     lengths = np.concatenate([row.document_lengths for row in rows])
     num_tokens = len(input_ids)
     row_lengths = {len(row.input_ids) for row in rows}
+    firsts = np.cumsum(lengths) - lengths
     if num_filled := filling(num_tokens):
-        input_ids = np.pad(input_ids, (0, num_filled))
+        seen = np.pad(seen, (0, num_filled))
+        segments = None if segments is None else np.pad(segments, (0, num_filled))
         lengths = np.append(lengths, num_filled)
     starts = np.cumsum(lengths) - lengths
-    position_ids = np.arange(len(input_ids)) - np.repeat(starts, lengths)
+    position_ids = np.arange(len(seen)) - np.repeat(starts, lengths)
     target_places = np.flatnonzero(supervised)
     return MicroBatch(
         num_tokens=num_tokens,
-        input_ids=torch.from_numpy(input_ids[None]).to(device),
+        input_ids=torch.from_numpy(seen[None]).to(device),
         position_ids=torch.from_numpy(position_ids[None]).to(device),
         documents=DocumentLayout(
             tuple(int(length) for length in lengths),
             row_length=row_lengths.pop() if len(row_lengths) == 1 and not num_filled else None,
         ),
-        predicting=torch.from_numpy(target_places - 1).to(device),
+        # A hidden token is predicted in its own place, any other from the place before it.
+        predicting=torch.from_numpy(target_places - (hidden is None)).to(device),
         targets=torch.from_numpy(input_ids[target_places]).to(device),
+        segments=None if segments is None else torch.from_numpy(segments[None]).to(device),
+        firsts=None if labels is None else torch.from_numpy(firsts).to(device),
+        labels=None if labels is None else torch.from_numpy(labels).to(device),
+        label_weight=label_weight,
     )
+
+
+def _together(parts: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.int64] | None:
+    """End to end; None where rows do not have it, which is all of them or none."""
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if there else None

@@ -49,7 +49,7 @@ def steps_of(
 def flops_of(flops: TrainingFlops, batches: BatchStream, num_steps: int) -> float:
     """Floating point operations of the first `num_steps` steps."""
     work = batches.workload(num_steps)
-    return flops.total(work.num_tokens, work.num_targets, work.num_pairs)
+    return flops.total(work.num_tokens, work.num_targets, work.num_pairs, work.num_labels)
 
 
 def steps_within(pace: Pace, batches: Batches, seconds: float) -> int:

@@ -173,7 +173,7 @@ def _measured_pace(
 ) -> Pace:
     """Load, train without moving and validate, each timed."""
     load_started = time.perf_counter()
-    model = load_trainable(context.input("model").path, config, attention)
+    model = load_trainable(context.input("model").path, config, attention, data.model_changes)
     optimizer = make_optimizer(model, config.optimizer)
     companions = Companions.of(config, model, optimizer)
     load_seconds = time.perf_counter() - load_started

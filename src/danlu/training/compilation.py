@@ -22,10 +22,10 @@ WORTH_FLOPS = 5e13
 WORTH_MINUTES = 3.0
 
 
-def choose_attention(settings: TrainConfig, model_config: dict[str, Any], data: TrainingData) -> str | None:
+def choose_attention(settings: TrainConfig, data: TrainingData) -> str | None:
     """The attention implementation that training takes, as `attention_for` gives it; the compiled one if that pays."""
-    config = config_from(model_config)
-    flops = TrainingFlops.of(weightless_trainable(model_config, settings))
+    config = config_from(data.model_config)
+    flops = TrainingFlops.of(weightless_trainable(data.model_config, settings))
     return attention_for(
         config,
         data.full_size().rows,

@@ -141,6 +141,26 @@ class EarlyStoppingSettings(Strict):
     """An improvement is a loss lower than the best by more than this, in nats per token."""
 
 
+class MaskingSettings(Strict):
+    """Which tokens an encoder is to guess, anew in every epoch (Devlin et al. 2018, arXiv:1810.04805)."""
+
+    share: float = Field(0.15, gt=0, lt=1)
+    """Expected share of the tokens that are to be guessed; each word, or token, is chosen by itself."""
+    mask: float = Field(0.8, ge=0, le=1)
+    """Of those, the share in whose place the mask token stands."""
+    random: float = Field(0.1, ge=0, le=1)
+    """Of those, the share in whose place any other token stands. The rest stays as it is."""
+    whole_words: bool = True
+    """Hide all tokens of a word or none (Cui et al. 2019, arXiv:1906.08101). The tokens must say where words begin: see
+    `words` of do: tokenize."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> MaskingSettings:
+        if self.mask + self.random > 1:
+            raise ValueError(f"mask ({self.mask}) and random ({self.random}) are more than all that is chosen")
+        return self
+
+
 class CheckpointSettings(Strict):
     """What a run that was stopped or killed goes on from. Saving never changes the result, so these may be changed
     before going on. The last step has no checkpoint: the model is saved then."""
@@ -169,9 +189,11 @@ class TrainConfig(StageConfig):
     NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint"})
 
     do: Literal["train"]
-    objective: Literal["sft", "language_model"] = "sft"
+    objective: Literal["sft", "language_model", "masked_language_model", "classification"] = "sft"
     """``sft``: cross-entropy on the supervised tokens of conversations. ``language_model``: on every token but the
-    first of each document, to train from scratch or to go on training on the documents of a corpus."""
+    first of each document, to train from scratch or to go on training on the documents of a corpus. For encoders:
+    ``masked_language_model``: on hidden tokens, from all others of their document. ``classification``: on the label of
+    each document; the model gets a new head for it."""
     model: Annotated[str, Reference(("model",))]
     """The model to start from."""
     data: Annotated[str | list[str] | dict[str, Annotated[float, Field(gt=0)]], Reference(("tokens",))] = Field(
@@ -180,6 +202,11 @@ class TrainConfig(StageConfig):
     """Its ``train`` rows are trained on; its ``validation`` rows are only measured (see `validate_every_steps`).
     Several are mixed: a list by their sizes, so that each is read as often as the others; with weights, for example
     ``{poems: 0.7, prose: 0.3}``, by these, as shares of the rows in any stretch of training."""
+    masking: MaskingSettings = MaskingSettings()
+    """For masked_language_model: what is hidden."""
+    next_sentence: bool = False
+    """For masked_language_model: also tell whether the second of two segments goes on where the first ends, or is of
+    another document. A row is then one such pair (BERT), and not as many documents as there is room for (RoBERTa)."""
     curriculum: CurriculumSettings | None = None
     """The order of an epoch; without it, documents are shuffled. The sources of a mixture have one each."""
     isolate_documents: bool = True
@@ -232,6 +259,23 @@ class TrainConfig(StageConfig):
         return self
 
     @model_validator(mode="after")
+    def settings_of_encoders(self) -> TrainConfig:
+        masks = self.objective == "masked_language_model"
+        given = [name for name in ("masking", "next_sentence") if name in self.model_fields_set and not masks]
+        if given:
+            raise ValueError(f"{given[0]} goes with objective: masked_language_model, not {self.objective}")
+        if self.adapter and (masks or self.objective == "classification"):
+            raise ValueError(f"adapter: encoders are trained whole; leave it out for objective: {self.objective}")
+        if not self.isolate_documents and (masks or self.objective == "classification"):
+            raise ValueError(f"isolate_documents: false is not for objective: {self.objective}")
+        if self.batch.length_ramp and self.has_row_per_document:
+            what = "next_sentence" if self.next_sentence else f"objective: {self.objective}"
+            raise ValueError(f"batch.length_ramp cuts rows of other lengths, and {what} has a row for each document")
+        if self.curriculum and self.next_sentence:
+            raise ValueError("curriculum: pairs of next_sentence are drawn from all documents; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
     def one_average(self) -> TrainConfig:
         if self.optimizer.kind == "schedule_free_adamw":
             if self.schedule.kind != "constant":
@@ -239,6 +283,11 @@ class TrainConfig(StageConfig):
             if self.ema:
                 raise ValueError("schedule_free_adamw averages the weights itself: leave ema out")
         return self
+
+    @property
+    def has_row_per_document(self) -> bool:
+        """Whether each row is made of one document, or begins with one, as long as that is."""
+        return self.objective == "classification" or self.next_sentence
 
     @property
     def weights(self) -> list[float] | None:

@@ -1,36 +1,37 @@
-"""What a training stage reads: its sources, the batches made of them, and what is to be said about them."""
+"""What a training stage reads: its sources, and the batches made of them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from danlu.artifacts.stage import Input
+from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
+from danlu.models.load import load_tokenizer
 from danlu.models.shapes import MULTIPLE_TOKENS
+from danlu.models.tasks import check_task
 from danlu.training.batches import BatchStream
-from danlu.training.config import CurriculumSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.held_out import HeldOut
-from danlu.training.ramps import ramp, ramp_steps
-from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.objectives.objective import RowSettings
+from danlu.training.objectives.table import OBJECTIVES
+from danlu.training.ramps import ramp
 from danlu.training.rows.curriculum import paced, scores_of
 from danlu.training.rows.mixture import Deal, MixedRows
 from danlu.training.rows.order import EpochOrder, seed_of_source
-from danlu.training.rows.packed import PackedRows
+from danlu.training.rows.row import Rows, SourceRows
 from danlu.training.rows.stairs import Stairs
 
 SAME = ("tokenizer", "vocabulary_size", "length")
 """Facts in which the sources of a mixture must agree, as far as they say them."""
-MOST_USEFUL_EPOCHS = 4
-"""Repeated up to four times, data is nearly as good as new (Muennighoff et al. 2023, arXiv:2305.16264)."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,26 @@ class TrainingData:
     """All sources of a stage."""
 
     config: TrainConfig
+    model: Input
+    """Is trained; it may not be made yet."""
     sources: list[Source]
 
     @classmethod
-    def open(cls, config: TrainConfig, inputs: Sequence[Input]) -> TrainingData:
+    def open(cls, config: TrainConfig, context: StageContext) -> TrainingData:
         """Map the token stores.
 
         Raises:
-            UserError: one has nothing to train on, or they do not go together.
+            UserError: one has nothing to train on, or they do not go together, or not with the model or the objective.
         """
-        _check_they_agree(inputs)
+        model, inputs = context.input("model"), context.inputs["data"]
+        _check_model(config, model.facts["config"], inputs[0].facts["length"])
+        _check_they_agree(config, inputs)
         stores = [_open_training_store(config, each.path) for each in inputs]
         _check_length_ramp(config, inputs, stores)
-        weights = config.weights or [float(store.num_tokens) for store in stores]
+        weights = config.weights or [_size(config, store) for store in stores]
         return cls(
             config,
+            model,
             [
                 Source(each.name, store, _open_store(config, each.path, "validation"), each.facts, weight)
                 for each, store, weight in zip(inputs, stores, weights, strict=True)
@@ -81,7 +87,21 @@ class TrainingData:
     def has_one_length(self) -> bool:
         """Whether all rows have `length` tokens."""
         cut = all(source.store.row_offsets is None for source in self.sources)
-        return cut and self.config.batch.length_ramp is None
+        return cut and self.config.batch.length_ramp is None and not self.config.has_row_per_document
+
+    @property
+    def model_changes(self) -> dict[str, Any]:
+        """What the data puts into the model's ``config.json``.
+
+        Raises:
+            UserError: it lacks what the objective puts there.
+        """
+        return OBJECTIVES[self.config.objective].config(self.sources[0].facts)
+
+    @property
+    def model_config(self) -> dict[str, Any]:
+        """Content of the ``config.json`` of the model that is trained."""
+        return {**self.model.facts["config"], **self.model_changes}
 
     @property
     def fingerprint(self) -> str:
@@ -120,9 +140,8 @@ class TrainingData:
         )
 
     def _stream(self, rows_per_step: Stairs, lengths: Stairs) -> BatchStream:
-        rows = self._rows
         return BatchStream(
-            rows if isinstance(rows, PackedRows) else rows.with_lengths(lengths),
+            self._rows.with_lengths(lengths),
             rows_per_batch=rows_per_step,
             rows_at_once=min(self.config.batch.rows_at_once, self.config.batch.rows),
             device=default_device(),
@@ -138,7 +157,7 @@ class TrainingData:
         return HeldOut(sources, self.config.batch.rows_at_once, default_device())
 
     @cached_property
-    def _rows(self) -> PackedRows | ContiguousRows | MixedRows:
+    def _rows(self) -> Rows:
         """All as long as they may be."""
         seed = self.config.seed
         if len(self.sources) == 1:
@@ -152,88 +171,23 @@ class TrainingData:
             deal,
         )
 
-    def _rows_of(self, source: Source, seed: int) -> PackedRows | ContiguousRows:
+    def _rows_of(self, source: Source, seed: int) -> SourceRows:
         curriculum = self.config.curriculum
         order = paced(seed, scores_of(source.store, curriculum), curriculum) if curriculum else None
         return self._make_rows(source.store, self.length, seed, order)
 
-    def _make_rows(
-        self, store: TokenStore, length: int, seed: int, order: EpochOrder | None = None
-    ) -> PackedRows | ContiguousRows:
-        """The rows that examples were packed into, or rows of `length` tokens cut out of documents."""
-        if store.row_offsets is not None:
-            return PackedRows(store, seed, order)
-        return ContiguousRows(store, length, seed, isolate_documents=self.config.isolate_documents, order=order)
+    def _make_rows(self, store: TokenStore, length: int, seed: int, order: EpochOrder | None = None) -> SourceRows:
+        how = RowSettings(self.config, length, seed, order, tokenizer=lambda: self._tokenizer)
+        return OBJECTIVES[self.config.objective].rows(store, how)
 
-
-def data_notes(data: TrainingData, batches: BatchStream, num_steps: int) -> list[str]:
-    """What happens to the data, one line each."""
-    num_tokens = batches.num_tokens(num_steps)
-    num_documents = sum(source.store.num_documents for source in data.sources)
-    epoch_tokens = batches.rows.epoch_tokens
-    notes = [
-        f"{num_steps} steps of {batches.rows_per_batch.last} rows: {num_tokens:,} tokens,"
-        f" {num_tokens / epoch_tokens:.2f} passes over {epoch_tokens:,} tokens ({num_documents:,} documents)",
-        f"{data.num_supervised / epoch_tokens:.0%} of the tokens are supervised",
-    ]
-    facts = [source.facts for source in data.sources if "end_of_turn_trained" in source.facts]
-    if facts:
-        trained = all(each["end_of_turn_trained"] for each in facts)
-        notes[-1] += f"; end of turn trained: {'yes' if trained else 'NO'}"
-        num_dropped, num_truncated = (
-            sum(each.get(name, 0) for each in facts) for name in ("num_dropped", "num_truncated")
-        )
-        notes.append(f"while tokenising, {num_dropped} examples were dropped and {num_truncated} truncated")
-    for name, settings, full in (
-        ("rows in a step", data.config.batch.rows_ramp, batches.rows_per_batch.last),
-        ("tokens in a row", data.config.batch.length_ramp, data.length),
-    ):
-        if settings:
-            grown = ramp_steps(settings, num_steps)
-            notes.append(f"{name} grow from {settings.from_} to {full} over the first {grown} steps")
-    if data.config.curriculum:
-        notes += _curriculum_notes(data.config.curriculum, num_tokens / epoch_tokens)
-    if isinstance(batches.rows, MixedRows):
-        notes += _mixture_notes(data, batches.rows.tokens_by_source(batches.num_rows(num_steps)))
-    return notes
-
-
-def _curriculum_notes(curriculum: CurriculumSettings, epochs: float) -> list[str]:
-    """What is read in which order."""
-    notes = [
-        f"for {curriculum.epochs} epochs, documents come by {curriculum.by}, {curriculum.order}:"
-        f" {curriculum.start:.0%} of them may come first, all after {curriculum.over:.0%} of the epoch"
-    ]
-    if epochs < curriculum.over:
-        notes.append(
-            f"Warning: training ends after {epochs:.2f} epochs, before the curriculum reaches its hardest documents"
-        )
-    return notes
-
-
-def _mixture_notes(data: TrainingData, tokens_by_source: list[int]) -> list[str]:
-    """How much is read of each source."""
-    notes, all_tokens = [], sum(tokens_by_source)
-    for source, tokens in zip(data.sources, tokens_by_source, strict=True):
-        epochs = tokens / source.store.num_tokens
-        note = f"{source.name}: {tokens:,} tokens ({tokens / all_tokens:.0%}), {epochs:.2f} passes over its own"
-        if epochs > MOST_USEFUL_EPOCHS:
-            note = f"Warning: {note}; beyond {MOST_USEFUL_EPOCHS}, little is learnt from a text read again"
-        notes.append(note)
-    return notes
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return load_tokenizer(self.model.path)
 
 
 def _open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
     """The token ids of a split, with those supervised that the objective asks for."""
-    store = TokenStore.open(directory, split)
-    if config.objective == "language_model":
-        return replace(store, supervised=None)
-    if store.supervised is None:
-        raise UserError(
-            "objective: 'sft' learns the assistant's turns of conversations, and a corpus has none.",
-            "Set 'objective: language_model' to learn every token.",
-        )
-    return store
+    return OBJECTIVES[config.objective].store(TokenStore.open(directory, split))
 
 
 def _open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
@@ -249,6 +203,23 @@ def _open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
             "Training would learn nothing: give more data, a longer `length`, or a smaller validation and test share.",
         )
     return store
+
+
+def _size(config: TrainConfig, store: TokenStore) -> float:
+    """In proportion to its rows in an epoch."""
+    return float(store.num_documents if config.has_row_per_document else store.num_tokens)
+
+
+def _check_model(config: TrainConfig, model_config: Mapping[str, Any], length: int) -> None:
+    """See that the model is one for the objective, and has positions for such rows if it counts them."""
+    task = OBJECTIVES[config.objective].task(config)
+    check_task(model_config, task, f"objective: {config.objective}")
+    positions = model_config.get("max_position_embeddings")
+    if task != "causal_lm" and positions is not None and length > positions:
+        raise UserError(
+            f"The rows have up to {length} tokens, and the model has positions for {positions}.",
+            f"Set 'length' to {positions} in the tokenize stage, or a larger 'context' where the model is initialized.",
+        )
 
 
 def _check_length_ramp(config: TrainConfig, inputs: Sequence[Input], stores: Sequence[TokenStore]) -> None:
@@ -270,14 +241,15 @@ def _check_length_ramp(config: TrainConfig, inputs: Sequence[Input], stores: Seq
         )
 
 
-def _check_they_agree(inputs: Sequence[Input]) -> None:
+def _check_they_agree(config: TrainConfig, inputs: Sequence[Input]) -> None:
     first, *others = inputs
+    same = (*SAME, "labels") if config.objective == "classification" else SAME
     for other in others:
-        for fact in SAME:
+        for fact in same:
             ours, theirs = first.facts.get(fact), other.facts.get(fact)
             if ours != theirs and None not in (ours, theirs):
                 what = "tokenizers" if fact == "tokenizer" else f"{fact.replace('_', ' ')}s ({ours} and {theirs})"
                 raise UserError(
                     f"data: {first.name} and {other.name} were tokenised with different {what}.",
-                    "Tokenise all sources of a mixture with the same tokenizer and the same length.",
+                    f"Tokenise all sources of a mixture with the same {', '.join(same).replace('_', ' ')}.",
                 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
-from danlu.training.batches import MicroBatch, micro_batch
-from danlu.training.rows.contiguous import ContiguousRows
-from danlu.training.rows.packed import PackedRows
+from danlu.training.batches import MicroBatch, label_weight, micro_batch
+from danlu.training.rows.row import SourceRows
 
 
 class HeldOut:
@@ -18,7 +18,7 @@ class HeldOut:
         device: Where the tensors are made.
     """
 
-    def __init__(self, sources: Sequence[PackedRows | ContiguousRows], rows_at_once: int, device: str = "cpu") -> None:
+    def __init__(self, sources: Sequence[SourceRows], rows_at_once: int, device: str = "cpu") -> None:
         self.device = device
         self._spans = [
             (rows, range(first, min(first + rows_at_once, rows.num_rows)))
@@ -30,5 +30,12 @@ class HeldOut:
         return len(self._spans)
 
     def __getitem__(self, index: int) -> MicroBatch:
-        rows, places = self._spans[index]
-        return micro_batch([rows.row(place) for place in places], self.device)
+        source, places = self._spans[index]
+        rows = [source.row(place) for place in places]
+        weight = 1.0 if rows[0].labels is None else self._label_weight
+        return micro_batch(rows, self.device, weight)
+
+    @cached_property
+    def _label_weight(self) -> float:
+        """Over all of them, which are made once more for it."""
+        return label_weight(source.row(place) for source, places in self._spans for place in places)

@@ -15,7 +15,7 @@ import torch
 
 from danlu.hardware.threads import Workers
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
-from danlu.training.objective import Objective
+from danlu.training.objectives.objective import Objective
 from danlu.training.optimizer import trained_parameters
 
 Result = TypeVar("Result")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,13 +17,14 @@ from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention, supports_document_attention
 from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
 from danlu.models.compiling import compile_layers, is_made_for_compiling
-from danlu.models.load import is_adapter, load_causal_lm
+from danlu.models.load import is_adapter, load_for, read_config
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
 from danlu.training.config import TrainConfig
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.freezing import freeze
-from danlu.training.objective import OBJECTIVES, Objective
+from danlu.training.objectives.objective import Objective
+from danlu.training.objectives.table import OBJECTIVES
 from danlu.training.passes import Passes
 from danlu.training.rows.row import Rows
 
@@ -50,18 +50,30 @@ def attention_for(config: Any, rows: Rows, rows_at_once: int, *, is_compiled: bo
     return None
 
 
-def load_trainable(directory: Path, settings: TrainConfig, attention: str | None) -> Any:
-    """Load the model to start from and make ready what is trained."""
+def load_trainable(
+    directory: Path, settings: TrainConfig, attention: str | None, changes: Mapping[str, Any] | None = None
+) -> Any:
+    """Load the model to start from and make ready what is trained.
+
+    Args:
+        directory: Of the model.
+        settings: Of the stage.
+        attention: Name in transformers' attention interface.
+        changes: What the data puts into the model's config.
+    """
     if is_adapter(directory):
         raise UserError(
             f"The train stage's model {directory} is an adapter.",
             "Train on its base, or export the adapter merged (format hf) and import that.",
         )
     config = None
-    if settings.regularisation.dropout is not None:
-        stored = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    if settings.regularisation.dropout is not None or changes:
+        stored = {**read_config(directory), **(changes or {})}
         config = with_dropout(config_from(stored), settings.regularisation.dropout)
-    model = load_causal_lm(directory, dtype=weight_dtype(settings), attention=attention, config=config)
+    task = OBJECTIVES[settings.objective].task(settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)  # for a head that the directory lacks
+        model = load_for(task, directory, dtype=weight_dtype(settings), attention=attention, config=config)
     return freeze(make_trainable(model, settings), settings.freeze)
 
 
@@ -87,7 +99,8 @@ def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: 
     Nothing is frozen by its name, since a name may hold the number of a layer that is not there.
     """
     changed = with_dropout(config_from(config), settings.regularisation.dropout)
-    model = shallow_model(changed, num_layers, dtype=weight_dtype(settings), attention=attention)
+    task = OBJECTIVES[settings.objective].task(settings)
+    model = shallow_model(changed, num_layers, dtype=weight_dtype(settings), attention=attention, task=task)
     return make_trainable(model.to(default_device()), settings)
 
 
@@ -95,7 +108,8 @@ def weightless_trainable(config: dict[str, Any], settings: TrainConfig) -> Any:
     """The same as `load_trainable` with every name and shape and no weights, which takes no memory."""
     whole = config_from(config)
     with torch.device("meta"):
-        model = shallow_model(whole, whole.num_hidden_layers, dtype=weight_dtype(settings), attention=None)
+        task = OBJECTIVES[settings.objective].task(settings)
+        model = shallow_model(whole, whole.num_hidden_layers, dtype=weight_dtype(settings), attention=None, task=task)
         return freeze(make_trainable(model, settings), settings.freeze)
 
 
@@ -106,7 +120,7 @@ def weight_dtype(settings: TrainConfig) -> torch.dtype:
 
 def objective_for(settings: TrainConfig) -> Objective:
     """What is minimised, as the settings say."""
-    return partial(OBJECTIVES[settings.objective], label_smoothing=settings.regularisation.label_smoothing)
+    return partial(OBJECTIVES[settings.objective].loss, label_smoothing=settings.regularisation.label_smoothing)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from danlu.models.files import save_config, save_tokenizer
 from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
 from danlu.models.preview import preview_row
+from danlu.models.tasks import class_names, task_of
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.budget import budget_notes, flops_of, steps_of, steps_within
 from danlu.training.calibration import decide_steps, say_whether_it_held
@@ -27,12 +28,15 @@ from danlu.training.companions import Companions, check_validation, companion_no
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.cost import foretold_pace, most_checkpoints, takes_checkpoints, training_cost
-from danlu.training.data import TrainingData, data_notes
+from danlu.training.data import TrainingData
+from danlu.training.data_notes import data_notes
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, train
+from danlu.training.objectives.table import OBJECTIVES
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
+from danlu.training.rows.row import Row
 from danlu.training.schedule import make_learning_rate
 from danlu.training.setup import (
     load_trainable,
@@ -47,14 +51,14 @@ PREPARES = False
 
 def plan(config: TrainConfig, context: StageContext) -> Estimate:
     """Time and memory by a probe of the first micro-batch; the data by looking at it."""
-    model, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
-    attention = choose_attention(config, dict(model.facts["config"]), data)
-    whole = weightless_trainable(dict(model.facts["config"]), config)
+    model, data = context.input("model"), TrainingData.open(config, context)
+    attention = choose_attention(config, data)
+    whole = weightless_trainable(data.model_config, config)
     check_group_patterns(whole, config.optimizer)
     check_validation(config, data.num_validation_tokens)
     cost = training_cost(
         config,
-        dict(model.facts["config"]),
+        data.model_config,
         model.facts["num_parameters"],
         data.full_size(),
         attention,
@@ -67,7 +71,6 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     )
     batches = data.batches(num_steps)
     num_tokens = batches.num_tokens(num_steps)
-    first_row = batches.rows.row(0)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     seconds = pace.seconds(num_steps, num_tokens)
     copied_bytes = cost.checkpoint_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
@@ -82,32 +85,61 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
             *(["decoder layers are compiled, once per kind of machine"] if attention == BLOCK_ATTENTION else []),
+            *_head_notes(config, model),
         ],
-        facts={**model.facts, "base": model.name, "num_steps": num_steps, "num_tokens_trained": num_tokens},
-        preview=preview_row(
-            load_tokenizer(model.path), first_row.input_ids, first_row.supervised, first_row.document_lengths
-        ),
+        facts={
+            **model.facts,
+            **_head_facts(whole, data),
+            "base": model.name,
+            "num_steps": num_steps,
+            "num_tokens_trained": num_tokens,
+        },
+        preview=_preview(model, batches.rows.row(0)),
     )
+
+
+def _head_notes(config: TrainConfig, model: Input) -> list[str]:
+    task = OBJECTIVES[config.objective].task(config)
+    if task == task_of(model.facts["config"]):
+        return []
+    return [f"what the head for {task.replace('_', ' ')} has and {model.name} lacks begins with random weights"]
+
+
+def _head_facts(model: Any, data: TrainingData) -> dict[str, Any]:
+    """What an encoder's head changes about the facts of the model."""
+    task = OBJECTIVES[data.config.objective].task(data.config)
+    if task == "causal_lm":
+        return {}
+    config = {**data.model_config, "architectures": [type(model).__name__]}
+    facts = {"task": task, "config": config, "num_parameters": model.num_parameters()}
+    return {**facts, "labels": class_names(config)} if task == "classification" else facts
+
+
+def _preview(model: Input, row: Row) -> str | None:
+    """What the model is shown; None while it has no tokenizer, since it has not been made."""
+    if model.artifact is None:
+        return None
+    seen = row.input_ids if row.seen is None else row.seen
+    return preview_row(load_tokenizer(model.path), seen, row.supervised, row.document_lengths)
 
 
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
     started = time.perf_counter()
     torch.use_deterministic_algorithms(True)
-    model_input, data = context.input("model"), TrainingData.open(config, context.inputs["data"])
+    model_input, data = context.input("model"), TrainingData.open(config, context)
     held_out = data.held_out()
-    model_config = dict(model_input.facts["config"])
-    attention = choose_attention(config, model_config, data)
+    attention = choose_attention(config, data)
     check_validation(config, len(held_out))
     num_steps = steps_of(
         config.budget,
         data.batches,
-        flops=lambda: TrainingFlops.of(weightless_trainable(model_config, config)),
+        flops=lambda: TrainingFlops.of(weightless_trainable(data.model_config, config)),
         steps_in_time=lambda seconds: decide_steps(config, context, data, held_out, attention, seconds, started),
     )
     batches = data.batches(num_steps)
 
-    model = load_trainable(model_input.path, config, attention)
+    model = load_trainable(model_input.path, config, attention, data.model_changes)
     check_group_patterns(model, config.optimizer)
     optimizer = make_optimizer(model, config.optimizer)
     companions = Companions.of(config, model, optimizer)
@@ -170,6 +202,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         save(model, model_input, config, out)
     return {
         **model_input.facts,
+        **_head_facts(model, data),
         "base": model_input.name,
         "num_steps": steps_made,
         "num_tokens_trained": batches.num_tokens(steps_made),

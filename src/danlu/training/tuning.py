@@ -76,10 +76,9 @@ def try_learning_rates(
         UserError: the loss did not fall at any rate.
     """
     model_input = context.input("model")
-    data = TrainingData.open(config, context.inputs["data"])
+    data = TrainingData.open(config, context)
     batches = data.full_size()
-    attention = choose_attention(config, dict(model_input.facts["config"]), data)
-    model = load_trainable(model_input.path, config, attention)
+    model = load_trainable(model_input.path, config, choose_attention(config, data), data.model_changes)
     rates = np.geomspace(lowest, highest, num_steps)
     # A loss that is not finite ends the test as well as one that explodes.
     with passes_over(model, config) as passes, suppress(UserError):

@@ -62,7 +62,9 @@ class ContiguousRows:
         lengths = [end - start for start, end in pieces] if self.isolate_documents else [length]
         document_lengths = np.array(lengths, np.int64)
         input_ids = np.concatenate([self.store.input_ids(start, end) for start, end in pieces])
-        return Row(input_ids, all_but_first(document_lengths), document_lengths)
+        marks = self.store.word_starts
+        word_starts = None if marks is None else np.concatenate([marks[start:end] for start, end in pieces])
+        return Row(input_ids, all_but_first(document_lengths), document_lengths, word_starts=word_starts)
 
     def num_tokens(self, num_rows: int) -> int:
         return self.lengths.before(num_rows)

@@ -13,9 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from danlu.training.rows.contiguous import ContiguousRows
-from danlu.training.rows.packed import PackedRows
-from danlu.training.rows.row import Row, Workload
+from danlu.training.rows.row import Row, Rows, Workload
 from danlu.training.rows.stairs import Stairs
 
 ONE = 2**30
@@ -61,7 +59,7 @@ class MixedRows:
         deal: Which of them each place has, in the same order.
     """
 
-    def __init__(self, sources: Mapping[str, PackedRows | ContiguousRows], deal: Deal) -> None:
+    def __init__(self, sources: Mapping[str, Rows], deal: Deal) -> None:
         self.names_of_sources = list(sources)
         self.sources = list(sources.values())
         self.deal = deal
@@ -72,7 +70,7 @@ class MixedRows:
         """The same with rows of other lengths in those sources whose rows are cut."""
         starts = self.deal.counts(lengths.starts)
         sources = [
-            rows.with_lengths(Stairs(own_starts, lengths.heights)) if isinstance(rows, ContiguousRows) else rows
+            rows.with_lengths(Stairs(own_starts, lengths.heights))
             for rows, own_starts in zip(self.sources, starts, strict=True)
         ]
         return MixedRows(dict(zip(self.names_of_sources, sources, strict=True)), self.deal)

@@ -17,6 +17,32 @@ def shuffled(seed: int, count: int) -> EpochOrder:
     return lru_cache(maxsize=2)(lambda epoch: generator(seed, epoch).permutation(count))
 
 
+class Epochs:
+    """The endless sequence of some things, epoch after epoch.
+
+    Args:
+        order: Of each epoch.
+        count: How many things there are.
+    """
+
+    def __init__(self, order: EpochOrder, count: int) -> None:
+        self._order = order
+        self._count = count
+
+    def at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Shape (places,): which things stand there."""
+        epochs, offsets = np.divmod(places, self._count)
+        found = np.empty(len(places), np.int64)
+        for epoch in np.unique(epochs):
+            found[epochs == epoch] = self._order(int(epoch))[offsets[epochs == epoch]]
+        return found
+
+    def sum(self, of_things: npt.NDArray[np.int64], end: int) -> int:
+        """Sum over the first `end` places. `of_things`: a number for each thing."""
+        epochs, rest = divmod(end, self._count)
+        return epochs * int(of_things.sum()) + int(of_things[self._order(epochs)[:rest]].sum())
+
+
 def generator(seed: int, epoch: int) -> np.random.Generator:
     """Random numbers that (seed, epoch) decides."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.artifacts.tokens import TokenStore
-from danlu.training.rows.order import EpochOrder, shuffled
+from danlu.training.rows.order import EpochOrder, Epochs, shuffled
 from danlu.training.rows.row import Row, Workload, all_but_first, num_pairs
+from danlu.training.rows.stairs import Stairs
 
 
 class PackedRows:
@@ -29,7 +30,10 @@ class PackedRows:
         self.num_rows = len(self.row_offsets) - 1
         self.epoch_tokens = store.num_tokens
         self.share_documents = bool(np.any(np.diff(self.row_offsets) > 1))
-        self._epoch_order = order or shuffled(seed, self.num_rows)
+        self._epochs = Epochs(order or shuffled(seed, self.num_rows), self.num_rows)
+
+    def with_lengths(self, lengths: Stairs) -> PackedRows:
+        return self
 
     def row(self, place: int) -> Row:
         return self.stored_row(int(self.indices(np.array([place]))[0]))
@@ -39,35 +43,29 @@ class PackedRows:
         start, end = (int(offset) for offset in self.token_offsets[index : index + 2])
         documents = self.store.document_offsets[self.row_offsets[index] : self.row_offsets[index + 1] + 1]
         lengths = np.diff(documents)
-        supervised = self.store.supervised
+        supervised, word_starts = self.store.supervised, self.store.word_starts
         return Row(
             self.store.input_ids(start, end),
             np.asarray(supervised[start:end]) if supervised is not None else all_but_first(lengths),
             lengths,
+            word_starts=np.asarray(word_starts[start:end]) if word_starts is not None else None,
         )
 
     def num_tokens(self, num_rows: int) -> int:
-        return self._sum(np.diff(self.token_offsets), num_rows)
+        return self._epochs.sum(np.diff(self.token_offsets), num_rows)
 
     def workload(self, num_rows: int) -> Workload:
         targets, pairs = self._targets_and_pairs
-        return Workload(self.num_tokens(num_rows), self._sum(targets, num_rows), self._sum(pairs, num_rows))
+        return Workload(
+            self.num_tokens(num_rows), self._epochs.sum(targets, num_rows), self._epochs.sum(pairs, num_rows)
+        )
 
     def names(self, places: npt.NDArray[np.int64]) -> str:
         return f"rows {', '.join(map(str, self.indices(places)))} of the training data"
 
     def indices(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Shape (places,): which rows of the store stand there."""
-        epochs, offsets = np.divmod(places, self.num_rows)
-        found = np.empty(len(places), np.int64)
-        for epoch in np.unique(epochs):
-            found[epochs == epoch] = self._epoch_order(int(epoch))[offsets[epochs == epoch]]
-        return found
-
-    def _sum(self, of_rows: npt.NDArray[np.int64], num_rows: int) -> int:
-        """Sum over the first `num_rows` rows of the sequence. `of_rows`: one number for each row of the store."""
-        epochs, rest = divmod(num_rows, self.num_rows)
-        return epochs * int(of_rows.sum()) + int(of_rows[self._epoch_order(epochs)[:rest]].sum())
+        return self._epochs.at(places)
 
     @cached_property
     def _targets_and_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from danlu.errors import UserError
 from danlu.models.attention import DOCUMENT_ATTENTION
 from danlu.training.batches import micro_batch
-from danlu.training.objective import supervised_cross_entropy
+from danlu.training.objectives.next_token import supervised_cross_entropy
 from danlu.training.rows.packed import PackedRows
 from danlu.training.setup import attention_for
 from packed_rows import make_store, rows_of

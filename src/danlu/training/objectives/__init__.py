@@ -1,0 +1,1 @@
+"""What is minimised, one file for each objective; `danlu.training.objectives.table` names them all."""
