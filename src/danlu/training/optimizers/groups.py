@@ -30,11 +30,12 @@ class Outline:
 
     @classmethod
     def of(cls, model: Any) -> Outline:
-        """The outline of a transformers causal language model, whether PEFT is around it or not."""
+        """The outline of a transformers model that predicts tokens or classes, whether PEFT is around it or not."""
         names = {id(parameter): name for name, parameter in model.named_parameters()}
         embeddings = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
         embedded = frozenset(names[id(parameter)] for module in embeddings for parameter in module.parameters())
-        head = frozenset(names[id(parameter)] for parameter in model.get_output_embeddings().parameters())
+        output = model.get_output_embeddings() or model.classifier
+        head = frozenset(names[id(parameter)] for parameter in output.parameters())
         blocks = [int(found.group(1)) for name in names.values() if (found := BLOCK_NUMBER.search(name))]
         return cls(embeddings=embedded, head=head - embedded, num_blocks=max(blocks, default=-1) + 1)
 
