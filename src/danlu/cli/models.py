@@ -126,12 +126,17 @@ def _list_table(versions: list[Version]) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("model", "released", "exports", "held-out loss"):
+    for title in ("model", "released", "exports", "held-out loss or accuracy"):
         table.add_column(title)
     for version in versions:
-        loss = "  ".join(f"[dim]{escape(name)}[/] {value:.3f}" for name, value in _losses(version.evaluation).items())
+        loss = "  ".join(f"[dim]{escape(name)}[/] {value:.3f}" for name, value in _scores(version.evaluation).items())
         table.add_row(f"[bold]{version.reference}[/]", _minute(version.created), ", ".join(version.exports), loss)
     return table
+
+
+def _scores(evaluation: dict[str, Any]) -> dict[str, float]:
+    accuracies: dict[str, float] = evaluation.get("accuracy", {})
+    return accuracies or _losses(evaluation)
 
 
 def _losses(evaluation: dict[str, Any]) -> dict[str, float]:
@@ -147,6 +152,8 @@ def _evaluation_table(evaluation: dict[str, Any]) -> Table:
     rows = f"{evaluation.get('num_rows', 0):,} held-out rows"
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Evaluation on {rows}", title_justify="left")
     table.add_column("model")
+    if "accuracy" in evaluation:
+        return _with_accuracies(table, evaluation)
     for title in ("loss (nats a token)", "perplexity", "paired difference", "p"):
         table.add_column(title, justify="right")
     for name, loss in _losses(evaluation).items():
@@ -157,6 +164,23 @@ def _evaluation_table(evaluation: dict[str, Any]) -> Table:
             f"{evaluation['perplexity'][name]:.3g}",
             f"{difference['mean']:+.3f}{_range(difference['interval'])}" if difference else "",
             f"{difference['p_value']:.2g}" if difference else "",
+        )
+    return table
+
+
+def _with_accuracies(table: Table, evaluation: dict[str, Any]) -> Table:
+    from rich.markup import escape
+
+    for title in ("accuracy", "macro F1", "above the most frequent class", "p"):
+        table.add_column(title, justify="right")
+    for name, accuracy in evaluation["accuracy"].items():
+        above = evaluation["above_majority"][name]
+        table.add_row(
+            escape(name),
+            f"{accuracy:.3f}{_range(evaluation['accuracy_interval'][name])}",
+            f"{evaluation['macro_f1'][name]:.3f}{_range(evaluation['macro_f1_interval'][name])}",
+            f"{above['mean']:+.3f}{_range(above['interval'])}",
+            f"{above['p_value']:.2g}",
         )
     return table
 

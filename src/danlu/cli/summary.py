@@ -47,6 +47,7 @@ def print_summary(console: Console, result: RunResult, workspace: Path, answer: 
     for stage in result.stages.values():
         if stage.artifact.kind == "report":
             _print_losses(console, stage.facts)
+            _print_accuracies(console, stage.facts)
             _print_answers(console, stage.facts)
         if stage.artifact.kind == "export":
             _print_exports(console, stage.facts)
@@ -101,6 +102,26 @@ def _print_losses(console: Console, facts: dict[str, Any]) -> None:
     _print_table(console, rows)
 
 
+def _print_accuracies(console: Console, facts: dict[str, Any]) -> None:
+    """Accuracy and macro F1 of each classifier with their intervals, beside the most frequent class."""
+    accuracies = facts.get("accuracy")
+    if not isinstance(accuracies, dict):
+        return
+    f1, intervals, f1_intervals = (
+        facts.get(name, {}) for name in ("macro_f1", "accuracy_interval", "macro_f1_interval")
+    )
+    rows = [
+        (
+            name,
+            Text(f"{value:.3f}{_interval(intervals.get(name))}   F1 {f1[name]:.3f}{_interval(f1_intervals.get(name))}"),
+        )
+        for name, value in accuracies.items()
+    ]
+    rows.append((f"always {facts['majority_label']}", Text(f"{facts['majority_accuracy']:.3f}")))
+    console.print("[bold]Held-out accuracy[/], and macro F1")
+    _print_table(console, rows)
+
+
 def _interval(bounds: Any) -> str:
     return f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""
 
@@ -133,7 +154,9 @@ def _print_next(console: Console, result: RunResult, workspace: Path) -> None:
     place = "" if workspace == DEFAULT_WORKSPACE else f" --workspace {workspace}"
     released = [stage.facts["name"] for stage in result.stages.values() if stage.artifact.kind == "release"]
     if released:
-        commands = [f"danlu chat {released[-1]}", f"danlu serve {released[-1]}", f"danlu models show {released[-1]}"]
+        speaks = not any("task" in stage.facts for stage in result.stages.values() if stage.artifact.kind == "model")
+        verbs = ["chat", "serve", "models show"] if speaks else ["models show"]
+        commands = [f"danlu {verb} {released[-1]}" for verb in verbs]
     else:
         commands = [f"danlu status {result.run}", f"danlu logs {result.run}", "danlu artifacts"]
     console.print("[bold]Next[/]")

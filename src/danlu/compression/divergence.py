@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
+from danlu.models.encoder import encoder_states, head_inputs, head_of
 from danlu.models.head import Head, hidden_states
+from danlu.models.tasks import is_encoder
 
 CHUNK_LOGITS = 8_000_000
 """Logits that exist at once, per model."""
@@ -47,17 +49,29 @@ class Divergence:
 
 
 def last_hidden_states(model: Any, rows: list[list[int]]) -> torch.Tensor:
-    """(N, hidden) in the model's dtype, N being the positions of all rows together.
+    """(N, hidden) in the model's dtype, what the head takes: N positions of all rows together, or rows of a classifier.
 
     One row goes through the model at a time, so nothing is padded.
     """
+
+    def states(row: list[int]) -> torch.Tensor:
+        ids = torch.tensor([row], device=model.device)
+        if is_encoder(model.config.to_dict()):
+            return head_inputs(model, encoder_states(model, input_ids=ids))
+        return hidden_states(model, input_ids=ids)[0]
+
     with torch.inference_mode():
-        return torch.cat([hidden_states(model, input_ids=torch.tensor([row], device=model.device))[0] for row in rows])
+        return torch.cat([states(row) for row in rows])
 
 
 def observe(model: Any, rows: list[list[int]]) -> Observation:
     """A model's hidden states and head."""
-    return Observation(last_hidden_states(model, rows), Head.of(model))
+    return Observation(last_hidden_states(model, rows), final_head(model))
+
+
+def final_head(model: Any) -> Head:
+    """The last, linear step: to the vocabulary, or to a classifier's classes."""
+    return head_of(model) if is_encoder(model.config.to_dict()) else Head.of(model)
 
 
 def compare(trained: Observation, exported: Observation) -> Divergence:

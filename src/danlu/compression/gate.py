@@ -14,7 +14,8 @@ from danlu.compression.llama_cpp import LlamaCpp, is_installed
 from danlu.compression.probe import Probe, render, tokenise
 from danlu.errors import UserError
 from danlu.models.gguf.read import load_gguf
-from danlu.models.load import load_causal_lm, load_tokenizer
+from danlu.models.load import load_for, load_tokenizer, read_config
+from danlu.models.tasks import task_of
 
 PROMPT_TOKENS = 48
 """Length of the prompt whose continuation llama.cpp is asked for."""
@@ -64,7 +65,7 @@ def check_hf(directory: Path, trained: Observation, tokenizer: Any, probe: Probe
     import transformers
 
     mismatch = _first_mismatch(tokenizer, load_tokenizer(directory), probe)
-    model = load_causal_lm(directory, dtype=torch.float64)
+    model = load_for(task_of(read_config(directory)), directory, dtype=torch.float64)
     divergence = compare(trained, observe(model, probe.exact_rows))
     return Parity(divergence, mismatch, [f"transformers {transformers.__version__}"])
 

@@ -40,10 +40,11 @@ def save_model(model: Any, tokenizer: Any, directory: Path, *, licence_from: Pat
 
     logging.disable_progress_bar()  # it would cut through the run's own progress
     directory.mkdir(parents=True)
-    generation = model.generation_config
-    generation.eos_token_id = end_ids(model, tokenizer)
-    generation.bos_token_id = tokenizer.bos_token_id
-    generation.pad_token_id = tokenizer.pad_token_id
+    if model.can_generate():
+        generation = model.generation_config
+        generation.eos_token_id = end_ids(model, tokenizer)
+        generation.bos_token_id = tokenizer.bos_token_id
+        generation.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(str(directory))
     save_config(model.config, directory)
     save_tokenizer(tokenizer, directory)

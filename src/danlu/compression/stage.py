@@ -49,12 +49,11 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
     """Write every format, compare it, and let it pass or fail."""
     import torch
 
-    from danlu.compression.divergence import Observation, last_hidden_states
+    from danlu.compression.divergence import Observation, final_head, last_hidden_states
     from danlu.compression.gate import Parity, check_gguf, check_hf, require
     from danlu.compression.merge import merge_adapter, save_model
     from danlu.compression.probe import make_probe
     from danlu.models.gguf.write import size_label, write_gguf
-    from danlu.models.head import Head
     from danlu.models.load import base_artifact, load_model
     from danlu.telemetry.resources import release_memory
 
@@ -75,7 +74,7 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
     hidden_ND = last_hidden_states(loaded.model, probe.rows)
     exact_hidden_ND = last_hidden_states(loaded.model.double(), probe.exact_rows)
     model = merge_adapter(loaded.model.float())
-    head = Head.of(model)
+    head = final_head(model)
     num_parameters = model.num_parameters()
     name = config.name or f"{model.config.model_type}-{size_label(num_parameters)}"
 
@@ -144,7 +143,15 @@ def _held_out(context: StageContext) -> tuple[list[list[dict[str, str]]] | list[
 def _check_architecture(config: ExportConfig, facts: Any) -> None:
     """Say before anything is spent that GGUF does not know the architecture."""
     from danlu.models.gguf.architectures import architecture_to_write
+    from danlu.models.tasks import is_encoder
 
+    others = [name for name in config.formats if name != "hf"]
+    if is_encoder(facts.get("config") or {}) and others:
+        raise UserError(
+            f"{others[0]}: a {facts['architecture']!r} model is an encoder, and Danlu writes GGUF for models that"
+            " predict the next token.",
+            "Set 'formats: [hf]'; AutoModelForMaskedLM or AutoModelForSequenceClassification of transformers reads it.",
+        )
     if facts.get("architecture") and config.formats != ["hf"]:
         architecture_to_write(facts["architecture"])
 

@@ -12,15 +12,26 @@ from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import UserError
 from danlu.evaluation.config import EvaluateConfig
 from danlu.evaluation.generation import answer_all
+from danlu.evaluation.masked import masked_scorer
 from danlu.evaluation.results import Generation, ModelResult, Results
 from danlu.evaluation.rows import Example, Question, Row, question_and_answer, render_rows
 from danlu.evaluation.scoring import Scores, score_rows
 from danlu.evaluation.statistics import compare, loss_interval
+from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.load import base_artifact, load_model, load_tokenizer
+from danlu.models.masking import MaskVocabulary
+from danlu.models.tasks import task_of
 from danlu.telemetry.resources import release_memory
 
 if TYPE_CHECKING:
     from danlu.telemetry.reporter import Reporter
+
+PREDICTED = "Mean negative log-likelihood of the answers' tokens, each given everything before it."
+GUESSED = (
+    "Mean negative log-likelihood of the documents' tokens, each hidden once with a seventh of the others"
+    " and guessed from the rest."
+)
+"""What the loss is, of models that predict the next token and of encoders."""
 
 FEWEST_ROWS = 2
 """With a single row there is nothing to resample."""
@@ -83,6 +94,7 @@ def evaluate(
         ],
         data=data,
         precision=precision,
+        measure=GUESSED if task_of(models[0].facts.get("config") or {}) != "causal_lm" else PREDICTED,
         confidence=config.bootstrap.confidence,
         samples=config.bootstrap.samples,
     )
@@ -121,10 +133,17 @@ def _run_model(
     import torch
 
     num_tokens = sum(len(row.input_ids) for row in rows)
+    encoder = task_of(model.facts.get("config") or {}) != "causal_lm"
+    if encoder:
+        register_document_attention()
+    attention = DOCUMENT_ATTENTION if encoder else None
     with context.reporter.progress(f"Load {model.name}", None, "models"):
-        loaded = load_model(_artifact(model), context.store, dtype=getattr(torch, precision))
+        loaded = load_model(_artifact(model), context.store, dtype=getattr(torch, precision), attention=attention)
+    score_row = None
+    if encoder:
+        score_row = masked_scorer(loaded.model, MaskVocabulary.of(loaded.tokenizer), config.bootstrap.seed)
     with context.reporter.progress(f"Score {model.name}", num_tokens, "tokens") as task:
-        scores = score_rows(loaded.model, rows, task.advance)
+        scores = score_rows(loaded.model, rows, task.advance, score_row)
     with context.reporter.progress(f"Ask {model.name}", len(questions), "answers") as task:
         answers = answer_all(
             loaded.model, loaded.tokenizer, questions, max_new_tokens=config.generations.max_new_tokens

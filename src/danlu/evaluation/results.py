@@ -48,6 +48,8 @@ class Results:
     data: str
     """What the recipe calls the examples, with the part, for example ``rows.test``."""
     precision: str
+    measure: str
+    """What the loss is, in a sentence."""
     confidence: float
     samples: int
 

@@ -1,7 +1,7 @@
 """The rows a model is scored on: rendered with its own tokenizer, and those that cannot be used named with a reason.
 
 A conversation is scored on the assistant's words. A document of a corpus is scored on all of it but its first token;
-one that is too long, on its beginning.
+one that is too long, on its beginning. An encoder guesses all tokens but special ones.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from danlu.artifacts.stage import Input
 from danlu.errors import UserError
 from danlu.models.chat import ChatRenderer, RenderedText, ensure_chat_template
 from danlu.models.frame import Frame
+from danlu.models.masking import MaskVocabulary
 
 PROMPT_CHARACTERS = 200
 """Of a document, at most; a model is asked to go on from there."""
@@ -86,10 +87,11 @@ def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tupl
 
 def _render_documents(tokenizer: Any, examples: list[Example], *, length: int) -> dict[int, Row]:
     frame = Frame.of(tokenizer)
+    hidden = MaskVocabulary.of(tokenizer) if tokenizer.mask_token_id is not None else None
     rows = {}
     for place, example in enumerate(examples):
         ids = np.array(frame.ids(tokenizer, example["text"])[:length], np.int32)
-        supervised = np.ones(len(ids), np.bool_)
+        supervised = np.ones(len(ids), np.bool_) if hidden is None else hidden.is_ordinary[ids]
         supervised[0] = False
         rows[place] = Row(example["id"], ids, supervised)
     return rows

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,13 +44,19 @@ class Scores:
         return self.nll / self.num_tokens
 
 
-def score_rows(model: Any, rows: Sequence[Row], advance: Callable[[int], None] = lambda num_tokens: None) -> Scores:
+def score_rows(
+    model: Any,
+    rows: Sequence[Row],
+    advance: Callable[[int], None] = lambda num_tokens: None,
+    score_row: Callable[[Row], float] | None = None,
+) -> Scores:
     """Score every row, from hidden states at scored positions only, so that the full logits never exist.
 
     Args:
         model: A transformers causal language model, PEFT-wrapped or not, in eval mode.
         rows: In any order.
         advance: Called after each row with its number of tokens.
+        score_row: What gives a row's summed negative log-likelihood, in nats; that of the next tokens if not given.
 
     Raises:
         UserError: the model's output for a row is no finite number.
@@ -57,12 +64,10 @@ def score_rows(model: Any, rows: Sequence[Row], advance: Callable[[int], None] =
     from danlu.hardware.threads import workers_of_one_thread
     from danlu.models.head import Head
 
-    head = Head.of(model)
+    score_row = score_row or partial(_score_row, model, Head.of(model))
     nll = np.zeros(len(rows), np.float64)
     with workers_of_one_thread() as pool:
-        for index, (row, score) in enumerate(
-            zip(rows, pool.map(lambda row: _score_row(model, head, row), rows), strict=True)
-        ):
+        for index, (row, score) in enumerate(zip(rows, pool.map(score_row, rows), strict=True)):
             nll[index] = score
             if not np.isfinite(score):
                 raise UserError(

@@ -7,9 +7,11 @@ from typing import Any
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.errors import UserError
-from danlu.evaluation.config import EvaluateConfig
+from danlu.evaluation.config import EvaluateConfig, GenerationsConfig
+from danlu.evaluation.masked import NUM_FOLDS
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
+from danlu.models.tasks import Task, task_of
 
 VERSION = 2
 PREPARES = False
@@ -42,7 +44,10 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
     num_characters = sum(characters.values()) if isinstance(characters, dict) else characters
     num_tokens = min(num_characters * share / CHARACTERS_PER_TOKEN, num_rows * config.length)
     sizes = [float(model.facts.get("num_parameters", 0)) for model in context.inputs["models"]]
-    num_steps = config.generations.max_new_tokens if config.generations.rows else 0
+    task = _task(context)
+    if task in ("masked_lm", "pretraining"):
+        num_tokens *= NUM_FOLDS
+    num_steps = config.generations.max_new_tokens if config.generations.rows and task == "causal_lm" else 0
     seconds_per_billion = num_tokens / TOKENS_PER_SECOND_AND_BILLION + num_steps * SECONDS_PER_STEP_AND_BILLION
     seconds = sum(seconds_per_billion * size / 1e9 + LOAD_SECONDS for size in sizes)
     _, weight_bytes = _precision(config)
@@ -52,12 +57,14 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
         peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes) + beside_weights),
         disk_bytes=100_000 + 64 * num_rows * len(sizes),
         notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],
-        facts=_foretold([model.name for model in context.inputs["models"]], num_rows),
+        facts=_foretold([model.name for model in context.inputs["models"]], num_rows, task),
     )
 
 
 def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Write ``report.json``, ``report.html``, ``rows.parquet`` and ``generations.json``."""
+    if _task(context) == "classification":
+        return _run_classifiers(config, context, out)
     from danlu.evaluation.evaluate import evaluate
     from danlu.evaluation.report import write_report
     from danlu.evaluation.rows import read_rows
@@ -67,15 +74,58 @@ def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, A
     if not examples:
         raise _no_rows(data, part)
     precision, _ = _precision(config)
+    if _task(context) != "causal_lm":
+        if "generations" in config.model_fields_set and config.generations.rows:
+            context.reporter.warn("generations: encoders guess hidden tokens and write nothing, so it is not used.")
+        config = config.model_copy(update={"generations": GenerationsConfig(rows=0)})
     results = evaluate(config, context, examples, f"{data.name}.{part}", precision)
     write_report(results, out)
     context.reporter.say(results.summary)
     return results.facts()
 
 
-def _foretold(models: list[str], num_rows: int) -> dict[str, Any]:
+def _run_classifiers(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, Any]:
+    """Write ``report.json``, ``report.html`` and ``rows.parquet``."""
+    from danlu.evaluation.classification.evaluate import evaluate_classifiers
+    from danlu.evaluation.classification.report import write_report
+
+    data, part = _data(config, context)
+    precision, _ = _precision(config)
+    results = evaluate_classifiers(config, context, data, part, precision)
+    write_report(results, out)
+    context.reporter.say(results.summary)
+    return results.facts()
+
+
+def _task(context: StageContext) -> Task:
+    """What the models are for.
+
+    Raises:
+        UserError: for different things.
+    """
+    tasks = {model.name: task_of(model.facts.get("config") or {}) for model in context.inputs["models"]}
+    kinds = {"masked_lm" if task == "pretraining" else task for task in tasks.values()}
+    if len(kinds) > 1:
+        raise UserError(
+            f"The models cannot be compared: {', '.join(f'{name} is for {task}' for name, task in tasks.items())}.",
+            "Evaluate models of each kind in a stage of their own.",
+        )
+    return next(iter(tasks.values()))
+
+
+def _foretold(models: list[str], num_rows: int, task: Task) -> dict[str, Any]:
     """The names of the facts, with None for what only the run can tell."""
     by_model = dict.fromkeys(models)
+    if task == "classification":
+        names = ("mean", "interval", "p_value")
+        return {
+            **dict.fromkeys(("accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval"), by_model),
+            "majority_accuracy": None,
+            "above_majority": {model: dict.fromkeys(names) for model in models},
+            "difference": {model: dict.fromkeys(names) for model in models[1:]},
+            "num_rows": num_rows,
+            "num_dropped": None,
+        }
     return {
         **dict.fromkeys(("loss", "loss_interval", "perplexity", "perplexity_interval"), by_model),
         "difference": {model: dict.fromkeys(("mean", "interval", "p_value")) for model in models[1:]},

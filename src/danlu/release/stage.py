@@ -22,7 +22,9 @@ VERSION = 1
 PREPARES = False
 
 EVALUATION_FACTS = (
-    *("summary", "loss", "loss_interval", "perplexity", "perplexity_interval", "difference"),
+    *("summary", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval"),
+    *("majority_label", "majority_accuracy", "above_majority"),
+    *("loss", "loss_interval", "perplexity", "perplexity_interval", "difference"),
     *("confidence", "num_rows", "num_tokens"),
 )
 """What a release keeps of its report."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.errors import UserError
+from danlu.models.files import CONFIG
+from danlu.models.load import read_config
+from danlu.models.tasks import is_encoder
 from danlu.registry.registry import Registry
 from danlu.settings import Workspace
 
@@ -49,6 +52,7 @@ def _directory(path: Path) -> Servable:
             f"{path} is no Hugging Face model directory: it has no config.json.",
             "Give a directory with config.json, safetensors and a tokenizer, a .gguf file, or a released name.",
         )
+    _check_speaks(path)
     return Servable(path.name, (), hf=path, gguf=None)
 
 
@@ -70,4 +74,15 @@ def _registered(name: str, workspace: str | Path) -> Servable:
             f"{version.name}@{version.version} was released without an export that can be served.",
             "Add an export stage to its recipe (formats: hf, gguf-f16 or gguf-q8_0) and name it in the release stage.",
         )
+    if hf is not None:
+        _check_speaks(hf)
     return Servable(version.name, (f"{version.name}@{version.version}", f"{version.name}@latest"), hf=hf, gguf=gguf)
+
+
+def _check_speaks(directory: Path) -> None:
+    """Refuse an encoder, which transformers would load as a language model all the same."""
+    if (directory / CONFIG).is_file() and is_encoder(config := read_config(directory)):
+        raise UserError(
+            f"{directory.name} holds an encoder ({config['model_type']}), which writes no answers.",
+            "Use its hf export in transformers, for example: pipeline('text-classification', model=DIRECTORY)",
+        )

@@ -1,0 +1,1 @@
+"""Classifiers on held-out documents whose class is known."""
