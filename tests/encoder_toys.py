@@ -41,19 +41,20 @@ def make_documents(lengths: list[int], *, seed: int = 0) -> TokenStore:
 def encoder_config(**changes: Any) -> Any:
     from transformers import BertConfig
 
-    return BertConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        initializer_range=0.2,  # wide enough that logits differ visibly
-        pad_token_id=PADDING,
-        **{**with_classes(CLASSES), **changes},
-    )
+    settings = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 128,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+        "initializer_range": 0.2,  # wide enough that logits differ visibly
+        "pad_token_id": PADDING,
+        **with_classes(CLASSES),
+    }
+    return BertConfig(**{**settings, **changes})
 
 
 def make_encoder(task: Task, *, plain: bool = False) -> Any:
