@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import torch
 from danlu.artifacts.tokens import TokenStore
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.frame import Frame
+from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
 from danlu.models.masking import MaskVocabulary
 from danlu.models.tasks import Task, auto_class, with_classes
+from danlu.tokens.vocabulary.build import build_tokenizer
+from danlu.tokens.vocabulary.config import EncoderTokens
 
 VOCABULARY = 60
 PADDING, BEGIN, END, MASK = range(4)
@@ -55,6 +59,15 @@ def encoder_config(**changes: Any) -> Any:
         **with_classes(CLASSES),
     }
     return BertConfig(**{**settings, **changes})
+
+
+def save_encoder(task: Task, directory: Path) -> None:
+    """A directory as transformers reads it, with a tokenizer of bytes."""
+    tokenizer = build_tokenizer([], PRE_TOKENIZERS["qwen2"], EncoderTokens(kind="encoder"))
+    tokenizer.save_pretrained(directory)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        auto_class(task).from_config(encoder_config(vocab_size=len(tokenizer))).save_pretrained(directory)
 
 
 def make_encoder(task: Task, *, plain: bool = False) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -22,8 +24,13 @@ from danlu.compression.divergence import Divergence
 from danlu.compression.gate import Parity, require
 from danlu.compression.probe import BUILT_IN, make_probe
 from danlu.errors import UserError
-from danlu.models.load import load_model
+from danlu.evaluation.classification.predicting import class_probabilities
+from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
+from danlu.models.frame import Frame
+from danlu.models.load import load_for, load_model, load_tokenizer, read_config
+from danlu.models.tasks import auto_class
 from danlu.settings import Workspace
+from encoder_toys import CLASSES, save_encoder
 
 ROWS = [
     {"id": f"{index:016x}", "messages": messages, "source": "file:x", "row": index}
@@ -366,3 +373,41 @@ def test_estimate_is_near_what_was_measured() -> None:
 
     assert seconds(134_515_008, 49_152, ["hf", "gguf-f16", "gguf-q8_0"], 1000) == pytest.approx(27.8, rel=0.1)
     assert peak_memory_bytes(134_515_008, stage.BYTES_BEFORE_MODEL) == pytest.approx(2.73e9, rel=0.05)
+
+
+@pytest.mark.parametrize("task", ["masked_lm", "pretraining", "classification"])
+def test_encoders_are_exported_as_transformers_reads_them(
+    export: Export, publish: Callable[..., Artifact], task: Any
+) -> None:
+    model = publish("model", "encoder", partial(save_encoder, task), {"architecture": "bert", "num_parameters": 30_000})
+    model.facts["config"] = read_config(model.path)
+    facts, out = export(model, None, formats=["hf"])
+    assert facts["formats"]["hf"]["kl_mean_nats"] == 0
+    assert facts["formats"]["hf"]["token_ids_identical"]
+    exported = auto_class(task).from_pretrained(out / "hf")
+    assert type(exported).__name__ == read_config(model.path)["architectures"][0]
+    trained = auto_class(task).from_pretrained(model.path).state_dict()
+    assert all(torch.equal(trained[name], weight) for name, weight in exported.state_dict().items())
+    with pytest.raises(UserError, match=r"gguf-f16: a 'bert' model is an encoder"):
+        export(model, None, formats=["hf", "gguf-f16"])
+
+
+def test_an_exported_classifier_says_through_transformers_what_it_says_here(
+    export: Export, publish: Callable[..., Artifact]
+) -> None:
+    from transformers import pipeline
+
+    model = publish(
+        "model", "classifier", partial(save_encoder, "classification"), {"architecture": "bert", "num_parameters": 1}
+    )
+    _, out = export(model, None, formats=["hf"])
+    tokenizer = load_tokenizer(out / "hf")
+    register_document_attention()
+    loaded = load_for("classification", out / "hf", dtype=torch.float32, attention=DOCUMENT_ATTENTION)
+    texts = ["床前明月光", "The moon.", "a"]
+    frame = Frame.of(tokenizer)
+    expected = class_probabilities(loaded, [np.array(frame.ids(tokenizer, text)) for text in texts])
+    classify = pipeline("text-classification", model=str(out / "hf"), tokenizer=tokenizer, top_k=None, device="cpu")
+    for answer, probabilities in zip(classify(texts), expected, strict=True):
+        found = {each["label"]: each["score"] for each in answer}
+        assert [found[name] for name in CLASSES] == pytest.approx(probabilities.tolist(), rel=1e-4)

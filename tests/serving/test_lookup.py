@@ -25,6 +25,12 @@ def test_paths(tmp_path: Path) -> None:
     assert find_servable(str(tmp_path / "some.Q8.gguf"), tmp_path).model_id == "some.Q8"
 
 
+def test_encoders_write_no_answers(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError, match=r"holds an encoder \(bert\), which writes no answers"):
+        find_servable(str(tmp_path), tmp_path)
+
+
 @pytest.mark.parametrize("name", ["none.gguf", "./none", "a/b", "~/none"])
 def test_missing_paths(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no model at"):

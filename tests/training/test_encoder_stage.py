@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import torch
 from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSequenceClassification
 
 from danlu.artifacts.manifest import Manifest
@@ -16,13 +15,10 @@ from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.artifacts.tokens import write_index, write_shard
 from danlu.errors import UserError
-from danlu.models.gguf.pre_tokenizers import PRE_TOKENIZERS
 from danlu.settings import Workspace
-from danlu.tokens.vocabulary.build import build_tokenizer
-from danlu.tokens.vocabulary.config import EncoderTokens
 from danlu.training import stage
 from danlu.training.config import TrainConfig
-from encoder_toys import CLASSES, encoder_config, make_documents
+from encoder_toys import CLASSES, make_documents, save_encoder
 
 STORE = make_documents([23, 9, 40, 17, 5, 33, 12, 28] * 4)
 
@@ -30,12 +26,7 @@ STORE = make_documents([23, 9, 40, 17, 5, 33, 12, 28] * 4)
 @pytest.fixture(scope="session")
 def encoder_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("encoder")
-    tokenizer = build_tokenizer([], PRE_TOKENIZERS["qwen2"], EncoderTokens(kind="encoder"))
-    tokenizer.save_pretrained(directory)
-    config = encoder_config(vocab_size=len(tokenizer), id2label={0: "x", 1: "y"}, label2id={}, problem_type=None)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        AutoModelForMaskedLM.from_config(config).save_pretrained(directory)
+    save_encoder("masked_lm", directory)
     return directory
 
 

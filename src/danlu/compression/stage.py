@@ -86,7 +86,9 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
             release_memory()
             place = _place(each, name)
             if each == "hf":
-                exact_head = replace(head, weight=head.weight.double())
+                exact_head = replace(
+                    head, weight=head.weight.double(), bias=None if head.bias is None else head.bias.double()
+                )
                 parity: Parity = check_hf(hf, Observation(exact_hidden_ND, exact_head), tokenizer, probe)
                 del exact_head
             else:
