@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from danlu.training.objectives.next_token import supervised_cross_entropy
 
 from benchmarks.common import REPOSITORY, interleave, last_json, shared_cache_environment
 from benchmarks.pretrain_job import LENGTH, ROWS_PER_STEP, Job, learning_rate
@@ -34,6 +33,7 @@ from danlu.models.load import load_causal_lm
 from danlu.training.batches import Batch, MicroBatch, micro_batch
 from danlu.training.config import RegularisationSettings
 from danlu.training.gradients import finish_gradients
+from danlu.training.objectives.next_token import supervised_cross_entropy
 from danlu.training.optimizer import make_optimizer
 from danlu.training.optimizers.settings import AdamWSettings
 from danlu.training.passes import Passes

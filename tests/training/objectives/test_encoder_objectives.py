@@ -10,29 +10,33 @@ import torch
 
 from danlu.models.masking import Shares
 from danlu.training.batches import Batch, BatchStream
-from danlu.training.document_rows import DocumentRows
-from danlu.training.loop import accumulate_gradients
-from danlu.training.masked_rows import MaskedRows
+from danlu.training.held_out import HeldOut
 from danlu.training.objectives.classification import class_cross_entropy
 from danlu.training.objectives.masked import masked_cross_entropy
-from danlu.training.pair_rows import PairRows
-from danlu.training.rows import ContiguousRows, Row, Rows
+from danlu.training.passes import Passes
+from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.rows.documents import DocumentRows
+from danlu.training.rows.masked import MaskedRows
+from danlu.training.rows.pairs import PairRows
+from danlu.training.rows.row import Row, SourceRows
 from encoder_toys import FRAME, make_documents, make_encoder, mask_vocabulary
 
 RELATIVE = 1e-5
 STORE = make_documents([23, 9, 40, 17, 5, 33, 12, 28])
 
 
-def masked(rows: Rows) -> MaskedRows:
+def masked(rows: SourceRows) -> MaskedRows:
     return MaskedRows(rows, mask_vocabulary(), Shares(), seed=3, whole_words=True)
 
 
-def loss_and_gradient(task: Any, objective: Any, rows: Rows, rows_at_once: int) -> tuple[float, torch.Tensor]:
+def loss_and_gradient(
+    task: Any, objective: Any, rows: SourceRows, rows_at_once: int, dtype: torch.dtype | None = None
+) -> tuple[float, torch.Tensor]:
     """Of one step over eight rows."""
-    model = make_encoder(task).train()
+    model = make_encoder(task)
     trained = list(model.parameters())
     batch: Batch = BatchStream(rows, rows_per_batch=8, rows_at_once=rows_at_once).at(0)
-    loss = accumulate_gradients(model, batch, objective, trained)
+    loss = Passes(model, objective, dtype=dtype).accumulate_gradients(batch)
     gradients = [p.grad.flatten() if p.grad is not None else torch.zeros(p.numel()) for p in trained]
     return loss, torch.cat(gradients)
 
@@ -118,3 +122,27 @@ def test_label_smoothing_holds_while_training_only() -> None:
     plain = class_cross_entropy(model, batch)
     assert class_cross_entropy(model, batch, label_smoothing=0.3) == plain
     assert class_cross_entropy(model.train(), batch, label_smoothing=0.3) != plain
+
+
+@pytest.mark.parametrize(
+    ("task", "objective", "rows"),
+    [
+        ("masked_lm", masked_cross_entropy, masked(ContiguousRows(STORE, 64, seed=0))),
+        ("pretraining", masked_cross_entropy, masked(PairRows(STORE, FRAME, 32, seed=0))),
+        ("classification", class_cross_entropy, DocumentRows(STORE, 64, seed=0)),
+    ],
+)
+def test_passes_over_rounded_weights_are_near(task: Any, objective: Any, rows: SourceRows) -> None:
+    exact, rounded = (loss_and_gradient(task, objective, rows, 4, dtype) for dtype in (None, torch.bfloat16))
+    assert rounded[0] == pytest.approx(exact[0], rel=0.02)
+    assert torch.nn.functional.cosine_similarity(rounded[1], exact[1], dim=0) > 0.99
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 8])
+def test_held_out_pairs_cost_what_they_cost_together(rows_at_once: int) -> None:
+    rows = masked(PairRows(STORE, FRAME, 32, seed=0))
+    passes = Passes(make_encoder("pretraining"), masked_cross_entropy)
+    together = BatchStream(rows, rows_per_batch=rows.num_rows, rows_at_once=rows.num_rows).at(0)
+    assert together.micro_batches[0].label_weight == together.num_targets / rows.num_rows
+    expected_loss = passes.mean_loss(together.micro_batches)
+    assert passes.mean_loss(HeldOut([rows], rows_at_once)) == pytest.approx(expected_loss, rel=RELATIVE)

@@ -22,4 +22,5 @@ def counted(rows: Rows, num_rows: int) -> Workload:
         sum(len(row.input_ids) for row in seen),
         sum(int(row.supervised.sum()) for row in seen),
         sum(int(length) * (int(length) + 1) // 2 for row in seen for length in row.document_lengths),
+        sum(len(row.labels) for row in seen if row.labels is not None),
     )
