@@ -80,8 +80,8 @@ class PairRows:
         self._word_starts = None if store.word_starts is None else np.flatnonzero(store.word_starts)
         self._epoch_order = shuffled(seed, self.num_rows)
         self._epoch = lru_cache(maxsize=2)(self._draw)
-        self._whole_epoch = lru_cache(maxsize=None)(self._measure)
-        self.epoch_tokens = int(self._whole_epoch(0).num_tokens)  # other epochs have about as many
+        self._before_epoch = [Workload(0, 0, 0)]
+        self.epoch_tokens = int(self._measure(0).num_tokens)  # other epochs have about as many
 
     def with_lengths(self, lengths: Stairs) -> PairRows:
         return self
@@ -113,9 +113,11 @@ class PairRows:
         return int(self.workload(num_rows).num_tokens)
 
     def workload(self, num_rows: int) -> Workload:
-        """Each of the epochs is drawn once for it, since pairs and their lengths differ."""
+        """Each epoch is drawn once for it, since its pairs are as long as no other's."""
         epochs, rest = divmod(num_rows, self.num_rows)
-        return sum((self._whole_epoch(epoch) for epoch in range(epochs)), self._measure(epochs, rest))
+        for epoch in range(len(self._before_epoch) - 1, epochs):
+            self._before_epoch.append(self._before_epoch[-1] + self._measure(epoch))
+        return self._before_epoch[epochs] + self._measure(epochs, rest)
 
     def names(self, places: Places) -> str:
         return f"pairs {places[0]:,} to {places[-1]:,} of the shuffled corpus"
