@@ -41,7 +41,7 @@ def test_validation_rows_are_not_ordered(
 ) -> None:
     context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
     plain, ordered = (
-        TrainingData.open(settings(curriculum=curriculum), context).held_out()
+        TrainingData.open(settings(curriculum=curriculum, validate_every_steps=1), context).held_out()
         for curriculum in (None, {"by": "rarity"})
     )
     assert [plain[index].targets.tolist() for index in range(len(plain))] == [

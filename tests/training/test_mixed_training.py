@@ -60,7 +60,7 @@ def test_batches_hold_the_sources_by_weight_and_the_plan_says_so(context: StageC
 
 
 def test_a_list_reads_every_source_as_often(context: StageContext) -> None:
-    config = mixed_settings(data=["poems", "prose"], budget={"epochs": 10})
+    config = mixed_settings(data=["poems", "prose"], budget={"epochs": 10}, validate_every_steps=5)
     data = TrainingData.open(config, context)
     batches = data.full_size()
     steps = stage.plan(config, context).facts["num_steps"]

@@ -148,11 +148,11 @@ class TrainingData:
         )
 
     def held_out(self) -> HeldOut:
-        """The validation rows of all sources, `rows_at_once` at a time; empty where there are none."""
+        """The validation rows of all sources, `rows_at_once` at a time; empty where there are none or nobody looks."""
         sources = [
             self._make_rows(source.validation, min(self.length, source.validation.num_tokens), self.config.seed)
             for source in self.sources
-            if source.validation.num_tokens
+            if source.validation.num_tokens and self.config.validate_every_steps
         ]
         return HeldOut(sources, self.config.batch.rows_at_once, default_device())
 
