@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from danlu.artifacts.tokens import TokenStore, token_dtype, write_shard
+from encoder_toys import make_documents
 from packed_rows import make_store, write_store
 
 ROWS = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), max_size=6)
 SHARD = st.integers(1, 7)
+LABELLED = make_documents([23, 9, 40, 17])
 
 
 def sharded(store: TokenStore, size: int) -> TokenStore:
@@ -82,3 +84,15 @@ def test_fingerprint_sees_every_kind_of_change() -> None:
         replace(store, scores=np.zeros(store.num_documents)),
     ]
     assert len({store.fingerprint, *(other.fingerprint for other in others)}) == len(others) + 1
+
+
+def test_the_fingerprint_sees_words_and_classes() -> None:
+    assert LABELLED.word_starts is not None
+    assert LABELLED.labels is not None
+    others = [
+        replace(LABELLED, word_starts=~LABELLED.word_starts),
+        replace(LABELLED, word_starts=None),
+        replace(LABELLED, labels=LABELLED.labels[::-1].copy()),
+        replace(LABELLED, labels=None),
+    ]
+    assert len({LABELLED.fingerprint, *(other.fingerprint for other in others)}) == 5

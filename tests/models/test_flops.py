@@ -10,7 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from danlu.models.adapters import add_lora
+from danlu.models.encoder import class_logits, encoder_states, next_sentence_logits, pooled, vocabulary_inputs
 from danlu.models.flops import TrainingFlops
+from encoder_toys import make_encoder
 
 LENGTH = 64
 IDS = torch.arange(LENGTH).view(1, LENGTH)
@@ -63,6 +65,25 @@ def test_as_torch_counts_an_adapter() -> None:
         adapted()(input_ids=IDS, labels=IDS, use_cache=False).loss.backward()
     said = TrainingFlops.of(adapted()).total(LENGTH, LENGTH, LENGTH**2)
     assert said == pytest.approx(counter.get_total_flops(), rel=0.01)
+
+
+def test_as_torch_counts_encoders() -> None:
+    """Each head works on what is predicted: here 10 hidden tokens, and one or no label."""
+    for task, num_targets, num_labels in (("masked_lm", 10, 0), ("pretraining", 10, 1), ("classification", 0, 1)):
+        model: Any = make_encoder(task, plain=True).train()
+        with FlopCounterMode(display=False) as counter:
+            loss = torch.zeros(())
+            hidden_TD = encoder_states(model, input_ids=IDS % 60)
+            if num_targets:
+                states_ND = vocabulary_inputs(model, hidden_TD[:num_targets])
+                loss = loss + model.get_output_embeddings()(states_ND).sum()
+            if num_labels:
+                logits = class_logits if task == "classification" else next_sentence_logits
+                loss = loss + logits(model, pooled(model, hidden_TD[:1])).sum()
+            loss.backward()
+        said = TrainingFlops.of(model).total(LENGTH, num_targets, LENGTH**2, num_labels)
+        # transformers also pools the first token of the whole sequence, which is forward only.
+        assert said == pytest.approx(counter.get_total_flops(), rel=0.001)
 
 
 def test_as_the_papers_say() -> None:
