@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from safetensors.torch import load_file
+from training_stage import run, run_cut
 from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSequenceClassification
 
 from danlu.artifacts.manifest import Manifest
@@ -16,8 +20,9 @@ from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.artifacts.tokens import write_index, write_shard
 from danlu.errors import UserError
 from danlu.settings import Workspace
-from danlu.training import stage
+from danlu.training import compilation, stage
 from danlu.training.config import TrainConfig
+from danlu.training.data import TrainingData
 from encoder_toys import CLASSES, make_documents, save_encoder
 
 STORE = make_documents([23, 9, 40, 17, 5, 33, 12, 28] * 4)
@@ -154,8 +159,96 @@ def test_rows_that_are_longer_than_the_positions_are_refused(
         {"adapter": {"kind": "lora"}},
         {"isolate_documents": False},
         {"masking": {"mask": 0.9, "random": 0.2}},
+        {"next_sentence": True, "curriculum": {"by": "length"}},
+        {"next_sentence": True, "batch": {"rows": 4, "length_ramp": {"from": 16}}},
+        {"objective": "classification", "batch": {"rows": 4, "length_ramp": {"from": 16}}},
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"goes with|trained whole|is not for|more than all"):
+    with pytest.raises(ValueError, match=r"goes with|whole|is not for|more than all|from all|row for each"):
         settings(**wrong)
+
+
+KINDS = [{}, {"next_sentence": True}, {"objective": "classification"}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path, kind: dict[str, Any]
+) -> None:
+    config = settings(**kind, checkpoint={"every_steps": 1})
+    model = base(encoder_dir)
+    run(make_context(workspace, reporter, model, tmp_path / "1"), tmp_path / "straight", config)
+    run_cut(make_context(workspace, reporter, model, tmp_path / "2"), tmp_path / "resumed", config, 2)
+    straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("straight", "resumed"))
+    assert all(straight[name].equal(resumed[name]) for name in straight)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_budgets_of_time_and_of_operations(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path, kind: dict[str, Any]
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    first = run(context, tmp_path / "first", settings(**kind, budget={"steps": 5}))
+    again = run(context, tmp_path / "again", settings(**kind, budget={"flops": first["flops"]}))
+    assert (again["num_steps"], again["flops"]) == (5, first["flops"])
+    timed = settings(**kind, budget={"minutes": 0.02})
+    facts = run(replace(context, directory=tmp_path / "timed"), tmp_path / "out", timed)
+    assert facts["num_steps"] >= 1
+    assert (tmp_path / "timed" / "budget.json").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_corpora_are_mixed(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path, kind: dict[str, Any]
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    (data,) = context.inputs["data"]
+    mixed = replace(context, inputs={**context.inputs, "data": [data, replace(data, name="other")]})
+    config = settings(**kind, data={"packed": 3, "other": 1}, precision="bf16")
+    rows: Any = TrainingData.open(config, mixed).full_size().rows
+    both = [rows.row(place) for place in range(40)]
+    assert [rows.deal.source_of(place)[0] for place in range(40)].count(1) == 10
+    seen = [(row.input_ids if row.seen is None else row.seen).tobytes() for row in both]
+    again: Any = TrainingData.open(config, mixed).full_size().rows
+    assert seen[17] == (again.row(17).input_ids if both[17].seen is None else again.row(17).seen).tobytes()
+    assert np.isfinite(run(mixed, tmp_path / "out", config)["last_loss"])
+    by_size: Any = TrainingData.open(settings(**kind, data=["packed", "other"]), mixed).full_size().rows
+    assert [by_size.deal.source_of(place)[0] for place in range(40)].count(0) == 20
+
+
+def test_classes_of_a_mixture_must_be_the_same(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    (data,) = context.inputs["data"]
+    other = replace(data, name="other", facts={**data.facts, "labels": CLASSES[::-1]})
+    mixed = replace(context, inputs={**context.inputs, "data": [data, other]})
+    with pytest.raises(UserError, match="with different labels"):
+        TrainingData.open(settings(objective="classification", data=["packed", "other"]), mixed)
+    TrainingData.open(settings(data=["packed", "other"]), mixed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_encoders_are_not_compiled(
+    workspace: Workspace,
+    reporter: Any,
+    encoder_dir: Path,
+    tmp_path: Path,
+    kind: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    with pytest.raises(UserError, match="compile: true cannot be done"):
+        stage.plan(settings(**kind, compile=True), context)
+    monkeypatch.setattr(compilation, "WORTH_FLOPS", 0.0)
+    assert not any("compiled" in note for note in stage.plan(settings(**kind), context).notes)
+
+
+def test_activations_may_be_computed_again(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    plain = run(context, tmp_path / "plain", settings())
+    saving = run(context, tmp_path / "saving", settings(activation_checkpointing=True))
+    assert saving["last_loss"] == plain["last_loss"]
