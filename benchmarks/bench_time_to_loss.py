@@ -82,7 +82,7 @@ def main() -> None:
             peer = theirs(model, best, options.minutes, seed)
             seconds = first_reached(our_curve, peer["final_loss"])
             runs.append({"seed": seed, "danlu": our_curve, "trainer": peer, "share": seconds / peer["seconds"]})
-            print(f"seed {seed}: {seconds:.0f} s for {peer['final_loss']:.4f}; danlu: {our_curve[-1]}", flush=True)
+            print(f"seed {seed}: {seconds:.0f} s for {peer['final_loss']:.4f}; danlu: {our_curve[-1:]}", flush=True)
 
     share = round(statistics.median(run["share"] for run in runs), 3)
     met = report(

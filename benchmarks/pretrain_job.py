@@ -100,9 +100,14 @@ def learning_rate() -> float:
 
 
 def scalars(stage: Path, name: str) -> dict[int, tuple[float, float]]:
-    """What a stage wrote for TensorBoard under a name: by step, the time of the clock, in seconds, and the value."""
+    """What a stage wrote for TensorBoard under a name: by step, the time of the clock, in seconds, and the value.
+
+    Empty where it wrote nothing under it.
+    """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(stage / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
+    if name not in events.Tags()["scalars"]:
+        return {}
     return {event.step: (event.wall_time, event.value) for event in events.Scalars(name)}
