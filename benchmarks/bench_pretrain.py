@@ -5,9 +5,9 @@ is reported apart, in the first step. Every program makes steps of 8 rows of 512
 recipe pretrain.yaml with ``danlu run``; what the others do is said in peers/. A round is one run of each program, in
 turn, and the figure is the median over the rounds of the ratio within a round.
 
-The roof is the machine's own rate of large matrix products in bf16, measured in each round; a program's share of it is
-its rate of floating point operations by the model's formula (`danlu.models.flops`) over that. ``--table`` adds a table
-of the steps from a plain loop to what Danlu does (pretrain_table.py).
+The roof is the machine's own rate of matrix products in bf16 (matrix_roof.py), measured in each round; a program's
+share of it is its rate of floating point operations by the model's formula (`danlu.models.flops`) over that. The option
+``--table`` adds a table of the steps from a plain loop to what Danlu does (pretrain_table.py).
 """
 
 from __future__ import annotations
