@@ -1,4 +1,4 @@
-"""Attention in blocks of queries, not compiled here, against transformers' own on each document alone."""
+"""Attention in blocks, not compiled here, against transformers' own on each document alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from danlu.models import block_attention
 from danlu.models.attention import DocumentLayout
-from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen
+from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen, why_not_in_blocks
 
 SMALL = {
     "vocab_size": 97,
@@ -25,8 +25,6 @@ SMALL = {
     "initializer_range": 0.5,
 }
 ARCHITECTURES = {
-    "gemma2": {"sliding_window": 6, "attn_logit_softcapping": 2.0},  # caps its scores
-    "gpt_oss": {"sliding_window": 6, "num_local_experts": 2, "num_experts_per_tok": 1},  # has sinks
     "gemma3_text": {"sliding_window": 6},
     "qwen3": {},
     "llama": {},
@@ -44,9 +42,6 @@ def test_rows_of_documents_equal_transformers_own_attention_on_each_alone(
     torch.manual_seed(0)
     plain = AutoModelForCausalLM.from_config(copy.deepcopy(config), attn_implementation="eager").train()
     ours = AutoModelForCausalLM.from_config(config, attn_implementation=BLOCK_ATTENTION).train()
-    for name, parameter in plain.named_parameters():
-        if name.endswith("sinks"):
-            torch.nn.init.normal_(parameter)
     ours.load_state_dict(plain.state_dict())
     lengths = (11, 3, 20, 34)
     ids = torch.randint(0, 97, (1, sum(lengths)))
@@ -72,3 +67,9 @@ def test_a_token_sees_what_is_before_it_in_its_document(rows: list[list[int]]) -
     for row, matrix in zip(full, seen, strict=True):
         expected = torch.block_diag(*[torch.ones(length, length).tril() for length in row]).bool()
         assert torch.equal(matrix, expected)
+
+
+@pytest.mark.parametrize("model_type", ["gemma2", "gpt_oss"])
+def test_models_that_bend_their_scores_are_told_apart(model_type: str) -> None:
+    assert model_type in str(why_not_in_blocks(AutoConfig.for_model(model_type)))
+    assert why_not_in_blocks(AutoConfig.for_model("llama")) is None

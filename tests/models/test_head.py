@@ -49,13 +49,15 @@ def test_loss_and_gradients_equal_those_of_the_full_logits(
         torch.testing.assert_close(mine.grad.double(), theirs.grad, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("is_compiled", [False, True])
-def test_in_bf16_sums_are_kept_in_float32(is_compiled: bool) -> None:
+def test_in_16_bits_sums_are_kept_in_float32(is_compiled: bool, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    tensors = [torch.randn(20, 12), torch.randn(50, 12), torch.randn(50)]
-    hidden, weight, bias = (tensor.bfloat16().requires_grad_() for tensor in tensors)
-    targets = torch.randint(0, 50, (20,))
-    exact = [tensor.bfloat16().double().requires_grad_() for tensor in tensors]
+    vocabulary = 70_000  # nearly equal logits of so many sum up to more than float16 holds
+    tensors = [torch.randn(20, 12), torch.randn(vocabulary, 12) * 0.1, torch.randn(vocabulary)]
+    hidden, weight, bias = (tensor.to(dtype).requires_grad_() for tensor in tensors)
+    targets = torch.randint(0, vocabulary, (20,))
+    exact = [tensor.to(dtype).double().requires_grad_() for tensor in tensors]
     reference = cross_entropy(torch.nn.functional.linear(*exact), targets, reduction="sum")
     reference.backward()
     loss = linear_cross_entropy(hidden, Head(weight=weight, bias=bias), targets, is_compiled=is_compiled)
@@ -65,7 +67,7 @@ def test_in_bf16_sums_are_kept_in_float32(is_compiled: bool) -> None:
     for mine, theirs in zip((hidden, weight, bias), exact, strict=True):
         assert mine.grad is not None
         assert theirs.grad is not None
-        assert mine.grad.dtype == torch.bfloat16
+        assert mine.grad.dtype == dtype
         assert float((mine.grad - theirs.grad).norm() / theirs.grad.norm()) < 1e-2
 
 

@@ -1,9 +1,10 @@
-"""Causal attention over rows of one length, in blocks of queries, made to be compiled.
+"""Causal attention over rows of one length on a CPU, made to be compiled.
 
-Registered once with transformers under the name `BLOCK_ATTENTION`. Every block of queries is multiplied with the keys
-before it only, in the model's dtype, with the softmax in float32, by plain operations that the compiler turns into few
-passes over memory. Compiled, forward and backward take a third of the time of torch's own attention on a CPU; not
-compiled, they take longer. Shapes depend on the rows' length alone, so documents of any lengths need one compilation.
+Registered once with transformers under the name `BLOCK_ATTENTION`. Forwards it is torch's flash attention (Dao et al.
+2022, arXiv:2205.14135), which gives the logarithms of the softmax's denominators along with the output. Backwards the
+weights are made again from these, for a block of keys and the queries behind it at a time, by plain operations that the
+compiler turns into one pass over the scores; torch's own backward takes twice as long. Nothing as large as the scores
+is kept between the two. Shapes depend on the rows' length alone, so documents of any lengths need one compilation.
 """
 
 from __future__ import annotations
@@ -18,6 +19,19 @@ BLOCK_ATTENTION = "danlu_blocks"
 BLOCK_TOKENS = 128
 MOST_BLOCKS = 8
 """Of a row; longer rows have larger blocks, since each block is compiled by itself."""
+
+
+SINK_MODELS = {"gpt_oss"}
+
+
+def why_not_in_blocks(config: Any) -> str | None:
+    """Why a model of this transformers config cannot have its attention in blocks; None if it can."""
+    text_config = config.get_text_config()
+    if getattr(text_config, "attn_logit_softcapping", None) is not None:
+        return f"models of type {config.model_type!r} cap their attention scores"
+    if config.model_type in SINK_MODELS:
+        return f"models of type {config.model_type!r} have attention scores that point to no token"
+    return None
 
 
 def tokens_seen(documents: DocumentLayout, device: torch.device | str) -> torch.Tensor:
@@ -41,8 +55,6 @@ def attend_in_blocks(
     seen: torch.Tensor,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    softcap: float | None = None,
-    s_aux: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention function with the signature transformers' attention interface asks for. Drops nothing.
@@ -55,37 +67,21 @@ def attend_in_blocks(
         seen: As `tokens_seen` gives it.
         scaling: Factor on the scores; 1/sqrt(head_dim) if not given.
         sliding_window: A token sees itself and the `sliding_window` - 1 tokens before it.
-        softcap: Scores are squashed to +-softcap by tanh (Gemma 2).
-        s_aux: (num_heads,) a score per head that takes part in the softmax and points to no token (gpt-oss).
 
     Returns:
         (1, rows * row_length, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
     assert attention_mask is None, "block attention takes no mask"
+    assert kwargs.get("softcap") is None, "see why_not_in_blocks"
+    assert kwargs.get("s_aux") is None, "see why_not_in_blocks"
     num_rows, length, _ = seen.shape
-    num_kv_heads = key.shape[1]
-    group = query.shape[1] // num_kv_heads
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    # Heads that share keys stand side by side: (rows * kv_heads, group, length, dim).
-    query_BGTD = _by_row(query, num_rows).reshape(num_rows * num_kv_heads, group, length, query.shape[-1])
-    key_BTD, value_BTD = (_by_row(tensor, num_rows).flatten(0, 1) for tensor in (key, value))
-    size = max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
-    outputs = []
-    for first in range(0, length, size):
-        last = min(first + size, length)
-        begin = max(0, first + 1 - sliding_window) if sliding_window is not None else 0
-        queries_BND = query_BGTD[:, :, first:last].flatten(1, 2)
-        scores = torch.bmm(queries_BND, key_BTD[:, begin:last].transpose(1, 2)).float() * scaling
-        scores = scores.view(num_rows, num_kv_heads, group, last - first, last - begin)
-        if softcap is not None:
-            scores = torch.tanh(scores / softcap) * softcap
-        visible = seen[:, None, None, first:last, begin:last]
-        if sliding_window is not None:
-            visible = visible & _within_window(first, last, begin, sliding_window, seen.device)
-        weights = _softmax(torch.where(visible, scores, -torch.inf), s_aux).to(query.dtype)
-        outputs.append(torch.bmm(weights.view(-1, group * (last - first), last - begin), value_BTD[:, begin:last]))
-    blocks = [block.view(num_rows, num_kv_heads * group, -1, value.shape[-1]) for block in outputs]
-    return torch.cat(blocks, dim=2).transpose(1, 2).flatten(0, 1)[None], None
+    if sliding_window is not None:
+        positions = torch.arange(length, device=seen.device)
+        seen = seen & (positions[:, None] - positions < sliding_window)
+    query, key, value = (_by_row(tensor, num_rows) for tensor in (query, key, value))
+    output: torch.Tensor = _BlockAttention.apply(query, key, value, seen, scaling, sliding_window or length)  # type: ignore[no-untyped-call]
+    return output.transpose(1, 2).flatten(0, 1)[None], None
 
 
 def register_block_attention() -> None:
@@ -101,16 +97,81 @@ def _by_row(tensor: torch.Tensor, num_rows: int) -> torch.Tensor:
     return tensor[0].reshape(num_heads, num_rows, -1, dim).transpose(0, 1)
 
 
-def _within_window(first: int, last: int, begin: int, window: int, device: torch.device) -> torch.Tensor:
-    """(last - first, last - begin) bool: whether a key is not too far behind a query."""
-    queries, keys = torch.arange(first, last, device=device), torch.arange(begin, last, device=device)
-    return queries[:, None] - keys < window
+class _BlockAttention(torch.autograd.Function):
+    """Of (rows, heads, length, dim); see `attend_in_blocks`.
 
+    With scores S, weights P = exp(S - L) and output O = P V, where L are the logarithms of the denominators, and the
+    gradients dO and dP = dO V': dV = P' dO and dS = P * (dP - sum(dO * O)).
+    """
 
-def _softmax(scores: torch.Tensor, sinks: torch.Tensor | None) -> torch.Tensor:
-    """Over the last of (rows, kv_heads, group, queries, keys), with a further score per head that gets no weight."""
-    if sinks is None:
-        return scores.softmax(-1)
-    num_rows, num_kv_heads, group, num_queries, num_keys = scores.shape
-    extra = sinks.float().view(1, num_kv_heads, group, 1, 1).expand(num_rows, -1, -1, num_queries, 1)
-    return torch.cat([scores, extra], dim=-1).softmax(-1)[..., :num_keys]
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        seen: torch.Tensor,
+        scaling: float,
+        window: int,
+    ) -> torch.Tensor:
+        bias = torch.where(seen[:, None], 0.0, -torch.inf).to(query.dtype)
+        group, dim = query.shape[1] // key.shape[1], query.shape[-1]
+        # The kernel wants as many keys and values as queries, and all of one size.
+        keys, values = (tensor.repeat_interleave(group, dim=1) if group > 1 else tensor for tensor in (key, value))
+        if value.shape[-1] != dim:
+            values = torch.nn.functional.pad(values, (0, dim - value.shape[-1]))
+        padded, normalisers = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, keys, values, 0.0, True, attn_mask=bias, scale=scaling
+        )
+        output: torch.Tensor = padded[..., : value.shape[-1]]
+        ctx.save_for_backward(query, key, value, seen, output, normalisers)
+        ctx.scaling, ctx.window = scaling, window
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        query, key, value, seen, output, normalisers = ctx.saved_tensors
+        (gradient,) = gradients
+        num_rows, num_kv_heads, length, _ = key.shape
+        group = query.shape[1] // num_kv_heads
+        # Heads that share keys stand side by side: (rows, kv_heads, group, length, ...), and of matrices
+        # (rows * kv_heads, group * length, dim).
+        in_groups = (num_rows, num_kv_heads, group, length)
+        inner = (gradient.float() * output.float()).sum(-1).view(*in_groups, 1)
+        normalisers = normalisers.reshape(*in_groups, 1)
+        query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
+        gradient_BGTD = gradient.reshape(num_rows * num_kv_heads, group, length, -1)
+        key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
+        size = max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
+        starts = range(0, length, size)
+        of_query: list[torch.Tensor | None] = [None] * len(starts)
+        of_key, of_value = [], []
+        for first in starts:
+            last = min(first + size, length)
+            # Whole blocks of queries, of which the last has one that sees the block's last key.
+            end = min(length, -(-(last - 1 + ctx.window) // size) * size)
+            queries, gradients_out = (part[:, :, first:end].flatten(1, 2) for part in (query_BGTD, gradient_BGTD))
+            keys, values = key_BTD[:, first:last], value_BTD[:, first:last]
+            scores = torch.bmm(queries, keys.mT).view(num_rows, num_kv_heads, group, end - first, last - first)
+            slopes = torch.bmm(gradients_out, values.mT).view_as(scores)
+            scores = scores.float() * ctx.scaling - normalisers[:, :, :, first:end]
+            weights = torch.where(seen[:, None, None, first:end, first:last], scores, -torch.inf).exp()
+            slopes = weights * (slopes.float() - inner[:, :, :, first:end]) * ctx.scaling
+            weights, slopes = (
+                part.to(query.dtype).view(len(keys), group * (end - first), last - first) for part in (weights, slopes)
+            )
+            of_value.append(torch.bmm(weights.mT, gradients_out))
+            of_key.append(torch.bmm(slopes.mT, queries))
+            # Summed in float32; a bfloat16 sum would lose the small terms.
+            for block, part in enumerate(torch.bmm(slopes, keys).float().unflatten(1, (group, -1)).split(size, dim=2)):
+                before = of_query[first // size + block]
+                of_query[first // size + block] = part if before is None else before + part
+        of_queries = torch.cat([part for part in of_query if part is not None], dim=2).to(query.dtype)
+        return (
+            of_queries.view_as(query),
+            torch.cat(of_key, dim=1).view_as(key),
+            torch.cat(of_value, dim=1).view_as(value),
+            None,
+            None,
+            None,
+        )

@@ -18,6 +18,8 @@ from danlu.models.block_attention import BLOCK_ATTENTION
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+OPTIONS: dict[str, Any] = {"cpp_wrapper": True, "cpp.threads": 1}
+"""Of torch's compiler, for CPUs: one call into C++ a part, on one thread."""
 MOST_VARIANTS = 64
 """Of the code of one layer: for each row length of a ramp, with and without gradient, and for each kind of layer."""
 
@@ -27,10 +29,9 @@ def compile_layers(model: Any) -> None:
     from transformers.modeling_layers import GradientCheckpointingLayer
 
     torch._dynamo.config.recompile_limit = MOST_VARIANTS
-    options = _options(next(model.parameters()).device.type)
     for layer in model.modules():
         if isinstance(layer, GradientCheckpointingLayer):
-            layer.compile(dynamic=False, options=options)
+            layer.compile(dynamic=False, options=OPTIONS)
 
 
 def is_made_for_compiling(model: Any) -> bool:
@@ -39,15 +40,13 @@ def is_made_for_compiling(model: Any) -> bool:
 
 
 @cache
-def compiled(function: Callable[Parameters, Result], device: str) -> Callable[Parameters, Result]:
+def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """`function` of tensors, compiled once per shape."""
-    return torch.compile(function, dynamic=False, options=_options(device))
+    return torch.compile(function, dynamic=False, options=OPTIONS)
 
 
-def why_no_compiler(device: str) -> str | None:
-    """Why nothing can be compiled here; None if it can."""
-    if device != "cpu":
-        return None
+def why_no_compiler() -> str | None:
+    """Why nothing can be compiled for a CPU here; None if it can."""
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
 
@@ -56,7 +55,3 @@ def why_no_compiler(device: str) -> str | None:
     except (InvalidCxxCompiler, RuntimeError, OSError):
         return "there is no C++ compiler (install g++)"
     return None
-
-
-def _options(device: str) -> dict[str, Any]:
-    return {"cpp_wrapper": True, "cpp.threads": 1} if device == "cpu" else {}

@@ -9,7 +9,7 @@ probabilities are at hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -124,34 +124,50 @@ class Mapping:
         squashed = torch.tanh(logits / self.softcap)
         return squashed * self.softcap, (1 - squashed.square()) * self.scale
 
-    def slopes(self, products_NV: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Of the loss by the products, as if no token were the target. The products may be written over.
+    def slopes(self, products_NV: torch.Tensor) -> tuple[torch.Tensor, Softmax]:
+        """Of the loss by the products, as if no token were the target, times the softmax's denominators.
+
+        Dividing the gradients instead, which are smaller, leaves one exponential and one pass over the logits.
 
         Returns:
-            Slopes (N, vocabulary) in the dtype of the products, the logarithm of the softmax's denominator (N, 1), and
-            with label smoothing the mean logit (N, 1).
+            Slopes (N, vocabulary) in the dtype of the products.
         """
         logits_NV, derivatives_NV = self.logits(products_NV)
-        normaliser_N1 = logits_NV.logsumexp(dim=-1, keepdim=True)
         mean_N1 = logits_NV.mean(dim=-1, keepdim=True) if self.label_smoothing else None
-        slopes_NV = logits_NV.sub_(normaliser_N1).exp_()
+        shift_N1 = logits_NV.amax(dim=-1, keepdim=True)
+        slopes_NV = logits_NV.sub_(shift_N1).exp_()
+        sums_N1 = slopes_NV.sum(-1, keepdim=True)
+        if products_NV.dtype == torch.float16:  # of which the largest number is less than sums may be
+            slopes_NV /= sums_N1
+            shift_N1, sums_N1 = shift_N1 + sums_N1.log(), torch.ones_like(sums_N1)
         if self.label_smoothing:
-            slopes_NV -= self.label_smoothing / slopes_NV.shape[1]
+            slopes_NV -= sums_N1 * (self.label_smoothing / slopes_NV.shape[1])
         if self.softcap is not None or self.scale != 1.0:
             slopes_NV *= derivatives_NV
-        return slopes_NV.to(products_NV.dtype), normaliser_N1, mean_N1
+        return slopes_NV.to(products_NV.dtype), Softmax(shift_N1, sums_N1, mean_N1)
 
     def at_targets(
-        self, products_N1: torch.Tensor, normaliser_N1: torch.Tensor, mean_N1: torch.Tensor | None, vocabulary: int
+        self, products_N1: torch.Tensor, softmax: Softmax, vocabulary: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses of the targets, and the slopes by their own products, both (N, 1) in float32."""
+        """Losses of the targets, and the slopes by their own products, as `slopes`, both (N, 1) in float32."""
         logits_N1, derivatives_N1 = self.logits(products_N1)
-        slopes_N1 = (logits_N1 - normaliser_N1).exp() - 1
-        losses_N1 = normaliser_N1 - logits_N1
-        if mean_N1 is not None:
-            slopes_N1 = slopes_N1 + self.label_smoothing * (1 - 1 / vocabulary)
-            losses_N1 = normaliser_N1 - torch.lerp(logits_N1, mean_N1, self.label_smoothing)
+        own_share = 1 - self.label_smoothing * (1 - 1 / vocabulary)
+        slopes_N1 = (logits_N1 - softmax.shifts).exp() - softmax.sums * own_share
+        losses_N1 = softmax.sums.log() + softmax.shifts - logits_N1
+        if softmax.means is not None:
+            losses_N1 = losses_N1 + self.label_smoothing * (logits_N1 - softmax.means)
         return losses_N1, slopes_N1 * derivatives_N1
+
+
+class Softmax(NamedTuple):
+    """What is known of the softmax of some logits, each (N, 1) in float32."""
+
+    shifts: torch.Tensor
+    """Taken from the logits, so that no exponential is too large."""
+    sums: torch.Tensor
+    """Denominators: sums of the exponentials of the shifted logits."""
+    means: torch.Tensor | None
+    """Mean logit, with label smoothing."""
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -174,13 +190,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         num_targets = len(targets_N)
         chunk_tokens = TRAINED_CHUNK_TOKENS if needs_weight else CHUNK_TOKENS
         hidden_ND, targets_N = _filled(hidden_ND, targets_N, chunk_tokens if is_compiled else MULTIPLE_TOKENS)
-        device = hidden_ND.device
-        slopes_of = compiled(mapping.slopes, device.type) if is_compiled else mapping.slopes
-        add = compiled(_add, device.type) if is_compiled else _add
+        slopes_of = compiled(mapping.slopes) if is_compiled else mapping.slopes
+        add = compiled(_add) if is_compiled else _add
         total = hidden_ND.new_zeros((), dtype=torch.float32)
         gradient_ND = torch.empty_like(hidden_ND) if needs_hidden else None
-        # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
-        gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if needs_weight else None
+        gradient_VD = None
         gradient_V = torch.zeros_like(bias_V, dtype=torch.float32) if needs_bias and bias_V is not None else None
         for start in range(0, len(hidden_ND), chunk_tokens):
             rows = slice(start, start + chunk_tokens)
@@ -188,20 +202,27 @@ class _LinearCrossEntropy(torch.autograd.Function):
             products_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V)
             targets = targets_N[rows]
             own_products_N1 = products_NV.gather(1, targets[:, None])
-            slopes_NV, normaliser_N1, mean_N1 = slopes_of(products_NV)
-            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, normaliser_N1, mean_N1, products_NV.shape[1])
+            slopes_NV, softmax = slopes_of(products_NV)
+            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, softmax, products_NV.shape[1])
             total += losses_N1[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
             # Not scatter_, which took 60 times as long on a CPU.
-            slopes_NV[torch.arange(len(targets), device=device), targets] = own_slopes_N1[:, 0].to(slopes_NV.dtype)
+            each = torch.arange(len(targets), device=targets.device)
+            slopes_NV[each, targets] = own_slopes_N1[:, 0].to(slopes_NV.dtype)
             slopes_NV[num_real:] = 0
+            shares_N1 = softmax.sums.reciprocal()
             if gradient_V is not None:
-                gradient_V += slopes_NV.sum(0, dtype=torch.float32)
+                gradient_V += (slopes_NV * shares_N1).sum(0)
             if gradient_ND is not None:
-                torch.mm(slopes_NV, weight_VD, out=gradient_ND[rows])
-            if gradient_VD is not None:
-                add(gradient_VD, slopes_NV.T @ hidden_ND[rows])
+                torch.mul(slopes_NV @ weight_VD, shares_N1, out=gradient_ND[rows])
+            if needs_weight:
+                part_VD = slopes_NV.T @ (hidden_ND[rows] * shares_N1).to(slopes_NV.dtype)
+                # Sums over chunks are kept in float32; a bfloat16 sum would lose the small terms.
+                if gradient_VD is None:
+                    gradient_VD = part_VD.float()
+                else:
+                    add(gradient_VD, part_VD)
         gradient_ND = gradient_ND[:num_targets] if gradient_ND is not None else None
         ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
         ctx.dtype = weight_VD.dtype

@@ -7,6 +7,7 @@ from typing import Any
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.models.attention import supports_document_attention
+from danlu.models.block_attention import why_not_in_blocks
 from danlu.models.compiling import why_no_compiler
 from danlu.models.flops import TrainingFlops
 from danlu.models.probe import config_from
@@ -63,9 +64,9 @@ def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | No
         return "dropout is not compiled"
     if not supports_document_attention(config):
         return f"models of type {config.model_type!r} bring their own attention"
-    if default_device() != "cpu" and settings.compile == "auto":
-        return "compiling has only been measured on CPUs"
-    return why_no_compiler(default_device())
+    if default_device() != "cpu":
+        return "the compiled attention is one for CPUs"
+    return why_not_in_blocks(config) or why_no_compiler()
 
 
 def _is_worth_it(settings: TrainConfig, data: TrainingData, flops: TrainingFlops) -> bool:
