@@ -18,7 +18,7 @@ from danlu.evaluation.scoring import Scores
 def test_ticks_enclose_the_range_evenly(low: float, width: float) -> None:
     ticks = nice_ticks(low, low + width)
     assert 2 <= len(ticks) <= 9
-    assert ticks[0] <= low + 1e-6 * max(1, abs(low))
+    assert ticks[0] <= low + 1e-6 * max(1, abs(low), width)
     assert ticks[-1] >= low + width - 1e-6 * max(1, abs(low), width)
     steps = np.diff(ticks)
     assert steps == pytest.approx([steps[0]] * len(steps), rel=1e-3)
