@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,6 @@ from typing import Any
 from benchmarks.bench_demo import tree_memory
 from benchmarks.common import (
     REPOSITORY,
-    compiler_cache,
     interleave,
     last_json,
     median_ratio,
@@ -75,9 +73,9 @@ def main() -> None:
                 return peak_memory(command, environment) / MIB
 
         def theirs(number: int, *, name: str) -> float:
-            arguments = job.peer_arguments(TRAINER, PEERS[name], steps=options.steps)
-            environment = {**os.environ, **compiler_cache(TRAINER.name), "HF_HUB_OFFLINE": "1"}
-            return peak_memory(TRAINER.command("transformers_pretrain.py", **arguments), environment) / MIB
+            times = Path(directory) / "times"
+            arguments = job.peer_arguments(TRAINER, PEERS[name], times, steps=options.steps)
+            return peak_memory(TRAINER.command("transformers_pretrain.py", **arguments), TRAINER.environment()) / MIB
 
         programs = {name: partial(ours, name=name) for name in VARIANTS} | {
             name: partial(theirs, name=name) for name in PEERS

@@ -53,11 +53,16 @@ class Peer:
         named = [part for name, value in arguments.items() for part in (f"--{name.replace('_', '-')}", str(value))]
         return [str(self.python), str(PEERS / script), *named]
 
+    def environment(self) -> dict[str, str]:
+        """For its scripts. They reach for no hub."""
+        return {**os.environ, **compiler_cache(self.name), "HF_HUB_OFFLINE": "1"}
+
     def run(self, script: str, **arguments: Any) -> dict[str, Any]:
-        """Run ``peers/<script>`` and return the JSON it ends with. It reaches for no hub."""
+        """Run ``peers/<script>`` and return the JSON it ends with."""
         command = self.command(script, **arguments)
-        environment = {**os.environ, **compiler_cache(self.name), "HF_HUB_OFFLINE": "1"}
-        finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
+        finished = subprocess.run(
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=self.environment()
+        )
         if finished.returncode != 0:
             sys.exit(f"{' '.join(command)} ended with {finished.returncode}:\n{finished.stderr}")
         return last_json(finished.stdout)

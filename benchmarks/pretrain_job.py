@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmarks.common import REPOSITORY, run_recipe
+from benchmarks.common import REPOSITORY, run_command, run_recipe, shared_cache_environment
 from benchmarks.peer import Peer
+from benchmarks.turns import Program
 from danlu.artifacts.tokens import TokenStore
 from danlu.training.rows.contiguous import ContiguousRows
 
@@ -32,6 +32,7 @@ class Job:
     """Hugging Face directory with random weights."""
     rows: dict[int, Path]
     """.npy of (rows, length) token ids, by length."""
+    flops_per_token: float
 
     @classmethod
     def prepare(cls, directory: Path, steps: int) -> Job:
@@ -50,40 +51,43 @@ class Job:
             ids = np.stack([rows.row(place).input_ids for place in range(steps * ROWS_PER_STEP)])
             paths[length] = directory / f"rows-{length}.npy"
             np.save(paths[length], ids)
-        return cls(workspace, Path(stages["blank"]["path"]), paths)
+        facts = json.loads((Path(stages["trained"]["path"]) / "artifact.json").read_text(encoding="utf-8"))["facts"]
+        flops_per_token = facts["flops"] / facts["num_tokens_trained"]
+        return cls(workspace, Path(stages["blank"]["path"]), paths, flops_per_token)
 
-    def train(self, *, steps: int, seed: int) -> dict[str, Any]:
-        """One run of ``danlu run`` in which training is all there is left to do. Another seed is another artifact.
+    def program(self, *, steps: int) -> Program:
+        """``danlu run`` in which training is all there is left to do."""
+        command = run_command(RECIPE, self.workspace, *settings(steps=steps, seed=1))
+        return Program(command, shared_cache_environment())
 
-        Returns:
-            Seconds of the first step; of those after it as the clock on the wall had them, from one record of the
-            metrics to the next; floating point operations of a token.
+    def step_times(self) -> list[float]:
+        """When each step of that ended, in seconds of the clock."""
+        stages = self.workspace / "runs" / "bench-pretrain" / "stages" / "trained"
+        latest = max(stages.iterdir(), key=lambda stage: stage.stat().st_mtime)
+        return [moment for moment, _ in scalars(latest, "train/seconds").values()]
+
+    def peer_program(self, peer: Peer, configuration: str, times: Path) -> Program:
+        """A peer on the same rows, until they are used up."""
+        command = peer.command(f"{peer.name}_pretrain.py", **self.peer_arguments(peer, configuration, times))
+        return Program(command, peer.environment())
+
+    def peer_arguments(
+        self, peer: Peer, configuration: str, times: Path, *, steps: int | None = None
+    ) -> dict[str, Any]:
+        """For its script.
+
+        Args:
+            times: File for the times at which steps ended.
+            steps: As many as there are rows for if not given.
         """
-        trained = run_recipe(RECIPE, self.workspace, *settings(steps=steps, seed=seed))["stages"]["trained"]
-        if trained["cached"]:
-            sys.exit(f"Seed {seed} has been trained before.")
-        stage = self.workspace / "runs" / "bench-pretrain" / "stages" / "trained" / trained["artifact"]
-        records = list(scalars(stage, "train/seconds").values())
-        facts = json.loads((Path(trained["path"]) / "artifact.json").read_text(encoding="utf-8"))["facts"]
-        return {
-            "step_seconds": [records[0][1], *np.diff([time for time, _ in records]).tolist()],
-            "tokens_per_step": ROWS_PER_STEP * LENGTH,
-            "threads": facts["num_threads"],
-            "flops_per_token": facts["flops"] / facts["num_tokens_trained"],
-            "peak_memory_bytes": trained["peak_memory_bytes"],
-        }
-
-    def train_peer(self, peer: Peer, configuration: str, *, steps: int) -> dict[str, Any]:
-        """One run of a peer on the same rows."""
-        return peer.run(f"{peer.name}_pretrain.py", **self.peer_arguments(peer, configuration, steps=steps))
-
-    def peer_arguments(self, peer: Peer, configuration: str, *, steps: int) -> dict[str, Any]:
+        rows = self.rows[LENGTH + 1 if peer is LITGPT else LENGTH]
         return {
             "model": self.model,
-            "rows": self.rows[LENGTH + 1 if peer is LITGPT else LENGTH],
+            "rows": rows,
             "configuration": configuration,
-            "steps": steps,
+            "steps": steps or len(np.load(rows, mmap_mode="r")) // ROWS_PER_STEP,
             "learning_rate": learning_rate(),
+            "times": times,
         }
 
 

@@ -8,9 +8,7 @@ turns. The last row is what ``danlu run`` does.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,13 +16,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
 
-from benchmarks.common import REPOSITORY, interleave, last_json, shared_cache_environment
+from benchmarks.common import shared_cache_environment
 from benchmarks.pretrain_job import LENGTH, ROWS_PER_STEP, Job, learning_rate
+from benchmarks.turns import Program, Turns, median_turn_ratio, read_times, take_turns
 from danlu.hardware.threads import workers_of_one_thread
 from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
 from danlu.models.compiling import compile_layers
@@ -40,7 +39,6 @@ from danlu.training.passes import Passes
 from danlu.training.rows.row import Row, all_but_first
 
 WARMUP_STEPS = 3
-TIMED_STEPS = 6
 
 
 def all_logits(model: Any, batch: MicroBatch) -> torch.Tensor:
@@ -79,25 +77,31 @@ WAYS = {
 }
 
 
-def measure_table(job: Job, rounds: int) -> list[dict[str, Any]]:
-    """Seconds per step of every way, round by round, and how many times as fast as the row before each is."""
+def measure_table(job: Job, directory: Path, turns: Turns) -> list[dict[str, Any]]:
+    """Steps per second of every way, turn by turn, and how many times as fast as the row before each is.
 
-    def measure(number: int, *, name: str) -> float:
-        command = [sys.executable, "-m", "benchmarks.pretrain_table", "--way", name]
-        command += ["--model", str(job.model), "--rows", str(job.rows[LENGTH])]
-        finished = subprocess.run(
-            command, capture_output=True, text=True, cwd=REPOSITORY, env=shared_cache_environment()
-        )
-        if finished.returncode != 0:
-            sys.exit(f"{name!r} ended with {finished.returncode}:\n{finished.stderr}")
-        return float(last_json(finished.stdout)["seconds"])
-
-    seconds = interleave(rounds, {name: partial(measure, name=name) for name in WAYS})
-    medians = [statistics.median(of_way) for of_way in seconds.values()]
+    Args:
+        directory: Empty, for what the programs write.
+    """
+    times = {name: directory / f"times-{number}" for number, name in enumerate(WAYS)}
+    programs = {name: _program(job, name, times[name]) for name in WAYS}
+    rates = take_turns(programs, directory, turns, lambda name: read_times(times[name]), WARMUP_STEPS)
+    before = [next(iter(WAYS)), *WAYS]
     return [
-        {"row": name, "step_seconds": of_way, "times_as_fast": round(before / median, 2)}
-        for (name, of_way), before, median in zip(seconds.items(), [medians[0], *medians], medians, strict=False)
+        {
+            "row": name,
+            "step_seconds": round(1 / statistics.median(rates[name].values()), 2),
+            "times_as_fast": round(median_turn_ratio(rates[name], rates[previous]), 2),
+            "steps_per_second": rates[name],
+        }
+        for name, previous in zip(WAYS, before, strict=False)
     ]
+
+
+def _program(job: Job, name: str, times: Path) -> Program:
+    command = [sys.executable, "-m", "benchmarks.pretrain_table", "--way", name, "--times", str(times)]
+    command += ["--model", str(job.model), "--rows", str(job.rows[LENGTH])]
+    return Program(command, shared_cache_environment())
 
 
 def main() -> None:
@@ -105,29 +109,27 @@ def main() -> None:
     parser.add_argument("--way", choices=WAYS, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--times", type=Path, required=True)
     options = parser.parse_args()
-    print(json.dumps({"seconds": step_seconds(WAYS[options.way], options.model, np.load(options.rows))}))
+    with options.times.open("w", buffering=1, encoding="utf-8") as times:
+        train(WAYS[options.way], options.model, np.load(options.rows), times)
 
 
-def step_seconds(way: Way, directory: Path, rows: np.ndarray[Any, np.dtype[np.int64]]) -> float:
-    """Median time of a step."""
+def train(way: Way, directory: Path, rows: np.ndarray[Any, np.dtype[np.int64]], times: TextIO) -> None:
+    """Step after step, as many as there are rows for; the time at which each has ended goes into a file."""
     register_block_attention()
     model = load_causal_lm(directory, dtype=torch.float32, attention=way.attention)
     optimizer = make_optimizer(model, AdamWSettings(learning_rate=learning_rate()))
     prepare = compile_layers if way.is_compiled else None
-    seconds = []
     with workers_of_one_thread() if way.side_by_side else nullcontext() as pool:
         passes = Passes(model, way.objective, dtype=way.dtype, prepare=prepare, pool=pool)
         model.train()
-        for step in range(WARMUP_STEPS + TIMED_STEPS):
-            started = time.perf_counter()
-            first = step * ROWS_PER_STEP % (len(rows) - ROWS_PER_STEP + 1)
+        for first in range(0, len(rows) - ROWS_PER_STEP + 1, ROWS_PER_STEP):
             passes.accumulate_gradients(batch_of(rows[first : first + ROWS_PER_STEP], 2 if way.side_by_side else 1))
             finish_gradients(passes.trained, max_norm=1.0, max_value=None, regularisation=RegularisationSettings())
             optimizer.step()
             optimizer.zero_grad()
-            seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[WARMUP_STEPS:])
+            times.write(f"{time.time()}\n")
 
 
 def batch_of(rows: np.ndarray[Any, np.dtype[np.int64]], num_micro_batches: int) -> Batch:

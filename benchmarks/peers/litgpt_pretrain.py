@@ -1,7 +1,7 @@
 """One timed run of ``litgpt pretrain``; prints one JSON line. Runs in LitGPT's own environment, without Danlu.
 
 Its own function and loop train a Llama of a shape that is given, which they compile as a whole, on rows of equal
-length, 8 to a step and all at once, with AdamW. What is timed is from the fetching of one batch to that of the next.
+length, 8 to a step and all at once, with AdamW. A step ends when the next batch is fetched.
 
     bf16-true   weights, gradients and the state of AdamW in bf16
     bf16-mixed  weights in float32, bf16 by autocast
@@ -15,9 +15,9 @@ import resource
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ class Rows(DataModule):  # type: ignore[misc]
     """Rows of a file, each with one token more than the model reads; notes when a batch is asked for."""
 
     path: str
-    fetched: list[float] = field(default_factory=list)
+    times: TextIO
+    num_fetched: int = 0
 
     def connect(self, tokenizer: Any = None, batch_size: int = 1, max_seq_length: int | None = None) -> None:
         self.rows = [torch.from_numpy(row) for row in np.load(self.path)]
@@ -47,7 +48,9 @@ class Rows(DataModule):  # type: ignore[misc]
         return DataLoader(self.rows[:ROWS_PER_STEP], ROWS_PER_STEP)  # type: ignore[arg-type]
 
     def fetch(self, rows: list[torch.Tensor]) -> torch.Tensor:
-        self.fetched.append(time.perf_counter())
+        if self.num_fetched:
+            self.times.write(f"{time.time()}\n")
+        self.num_fetched += 1
         return torch.stack(rows)
 
 
@@ -58,12 +61,13 @@ def main() -> None:
     parser.add_argument("--configuration", required=True, choices=("bf16-true", "bf16-mixed"))
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--times", required=True, help="file for the times of the clock at which steps ended")
     options = parser.parse_args()
 
     config = shape_of(Path(options.model))
     sys.argv = ["litgpt", "pretrain", config.name]  # which it reads again when it saves
-    data = Rows(options.rows)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, open(options.times, "w", buffering=1) as times:
+        data = Rows(options.rows, times)
         setup(
             model_name=config.name,
             model_config=config,
@@ -85,7 +89,6 @@ def main() -> None:
             logger_name="csv",
         )
     facts = {
-        "step_seconds": np.diff(data.fetched).tolist(),
         "tokens_per_step": ROWS_PER_STEP * config.block_size,
         "threads": torch.get_num_threads(),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -14,7 +14,7 @@ import json
 import resource
 import tempfile
 import time
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -40,16 +40,13 @@ class Rows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
-    """When training began and when each step ended, in seconds."""
+    """Notes when each step ended, by the clock, in seconds."""
 
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def on_train_begin(self, *arguments: Any, **named: Any) -> None:
-        self.times.append(time.perf_counter())
+    def __init__(self, times: TextIO) -> None:
+        self.times = times
 
     def on_step_end(self, *arguments: Any, **named: Any) -> None:
-        self.times.append(time.perf_counter())
+        self.times.write(f"{time.time()}\n")
 
 
 def main() -> None:
@@ -59,10 +56,11 @@ def main() -> None:
     parser.add_argument("--configuration", required=True, choices=CONFIGURATIONS)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--times", required=True, help="file for the times of the clock at which steps ended")
     options = parser.parse_args()
 
-    clock, rows = Clock(), Rows(options.rows)
-    with tempfile.TemporaryDirectory() as directory:
+    rows = Rows(options.rows)
+    with tempfile.TemporaryDirectory() as directory, open(options.times, "w", buffering=1) as times:
         trainer = Trainer(
             model=AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32),
             args=TrainingArguments(
@@ -77,12 +75,11 @@ def main() -> None:
                 **CONFIGURATIONS[options.configuration],
             ),
             train_dataset=rows,
-            callbacks=[clock],
+            callbacks=[Clock(times)],
         )
         result = trainer.train()
 
     facts = {
-        "step_seconds": np.diff(clock.times).tolist(),
         "tokens_per_step": 8 * rows.rows.shape[1],
         "loss": result.training_loss,
         "threads": torch.get_num_threads(),
