@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ class Rows(DataModule):  # type: ignore[misc]
     """Rows of a file, each with one token more than the model reads; notes when a batch is asked for."""
 
     path: str
-    times: TextIO
+    times: str
     num_fetched: int = 0
 
     def connect(self, tokenizer: Any = None, batch_size: int = 1, max_seq_length: int | None = None) -> None:
@@ -49,7 +49,8 @@ class Rows(DataModule):  # type: ignore[misc]
 
     def fetch(self, rows: list[torch.Tensor]) -> torch.Tensor:
         if self.num_fetched:
-            self.times.write(f"{time.time()}\n")
+            with open(self.times, "a") as times:
+                times.write(f"{time.time()}\n")
         self.num_fetched += 1
         return torch.stack(rows)
 
@@ -66,8 +67,8 @@ def main() -> None:
 
     config = shape_of(Path(options.model))
     sys.argv = ["litgpt", "pretrain", config.name]  # which it reads again when it saves
-    with tempfile.TemporaryDirectory() as directory, open(options.times, "w", buffering=1) as times:
-        data = Rows(options.rows, times)
+    data = Rows(options.rows, options.times)
+    with tempfile.TemporaryDirectory() as directory:
         setup(
             model_name=config.name,
             model_config=config,
