@@ -150,8 +150,11 @@ class _BlockAttention(torch.autograd.Function):
             last = min(first + size, length)
             # Whole blocks of queries, of which the last has one that sees the block's last key.
             end = min(length, -(-(last - 1 + ctx.window) // size) * size)
-            queries, gradients_out = (part[:, :, first:end].flatten(1, 2) for part in (query_BGTD, gradient_BGTD))
-            keys, values = key_BTD[:, first:last], value_BTD[:, first:last]
+            # Copied once; torch's bmm would copy a slice each time it is given one.
+            queries, gradients_out = (
+                part[:, :, first:end].flatten(1, 2).contiguous() for part in (query_BGTD, gradient_BGTD)
+            )
+            keys, values = (part[:, first:last].contiguous() for part in (key_BTD, value_BTD))
             scores = torch.bmm(queries, keys.mT).view(num_rows, num_kv_heads, group, end - first, last - first)
             slopes = torch.bmm(gradients_out, values.mT).view_as(scores)
             scores = scores.float() * ctx.scaling - normalisers[:, :, :, first:end]

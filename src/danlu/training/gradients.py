@@ -32,4 +32,8 @@ def finish_gradients(
         torch._foreach_add_(gradients, matrices, alpha=regularisation.l2)
     if max_value is not None:
         torch.nn.utils.clip_grad_value_(trained, max_value)
-    return float(torch.nn.utils.clip_grad_norm_(trained, max_norm))
+    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in trained if parameter.grad is not None])
+    # Else it would multiply all of them by one.
+    if norm + 1e-6 > max_norm:
+        torch.nn.utils.clip_grads_with_norm_(trained, max_norm, norm)
+    return float(norm)
