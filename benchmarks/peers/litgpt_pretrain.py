@@ -1,4 +1,4 @@
-"""One timed run of ``litgpt pretrain``; prints one JSON line. Runs in LitGPT's own environment, without Danlu.
+"""One timed run of ``litgpt pretrain``. Runs in LitGPT's own environment, without Danlu.
 
 Its own function and loop train a Llama of a shape that is given, which they compile as a whole, on rows of equal
 length, 8 to a step and all at once, with AdamW. A step ends when the next batch is fetched.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -89,12 +88,6 @@ def main() -> None:
             optimizer={"class_path": "torch.optim.AdamW", "init_args": {"lr": options.learning_rate}},
             logger_name="csv",
         )
-    facts = {
-        "tokens_per_step": ROWS_PER_STEP * config.block_size,
-        "threads": torch.get_num_threads(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
-    print(json.dumps(facts))
 
 
 def shape_of(model: Path) -> Config:

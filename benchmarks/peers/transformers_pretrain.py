@@ -1,4 +1,4 @@
-"""One timed run of transformers' Trainer; prints one JSON line. Runs in its own environment, without Danlu.
+"""One timed run of transformers' Trainer. Runs in its own environment, without Danlu.
 
 A causal language model from a directory is trained on rows of equal length, 8 to a step, with AdamW. All else is what
 the Trainer chooses.
@@ -10,8 +10,6 @@ the Trainer chooses.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import tempfile
 import time
 from typing import Any, TextIO
@@ -77,15 +75,7 @@ def main() -> None:
             train_dataset=rows,
             callbacks=[Clock(times)],
         )
-        result = trainer.train()
-
-    facts = {
-        "tokens_per_step": 8 * rows.rows.shape[1],
-        "loss": result.training_loss,
-        "threads": torch.get_num_threads(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
-    print(json.dumps(facts))
+        trainer.train()
 
 
 if __name__ == "__main__":

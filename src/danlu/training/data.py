@@ -22,7 +22,7 @@ from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
 from danlu.training.held_out import HeldOut
 from danlu.training.objectives.objective import RowSettings
-from danlu.training.objectives.table import OBJECTIVES
+from danlu.training.objectives.table import OBJECTIVES, task_for
 from danlu.training.ramps import ramp
 from danlu.training.rows.curriculum import paced, scores_of
 from danlu.training.rows.mixture import Deal, MixedRows
@@ -212,7 +212,7 @@ def _size(config: TrainConfig, store: TokenStore) -> float:
 
 def _check_model(config: TrainConfig, model_config: Mapping[str, Any], length: int) -> None:
     """See that the model is one for the objective, and has positions for such rows if it counts them."""
-    task = OBJECTIVES[config.objective].task(config)
+    task = task_for(config)
     check_task(model_config, task, f"objective: {config.objective}")
     positions = model_config.get("max_position_embeddings")
     if task != "causal_lm" and positions is not None and length > positions:

@@ -24,7 +24,7 @@ from danlu.training.config import TrainConfig
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.freezing import freeze
 from danlu.training.objectives.objective import Objective
-from danlu.training.objectives.table import OBJECTIVES
+from danlu.training.objectives.table import OBJECTIVES, task_for
 from danlu.training.passes import Passes
 from danlu.training.rows.row import Rows
 
@@ -70,7 +70,7 @@ def load_trainable(
     if settings.regularisation.dropout is not None or changes:
         stored = {**read_config(directory), **(changes or {})}
         config = with_dropout(config_from(stored), settings.regularisation.dropout)
-    task = OBJECTIVES[settings.objective].task(settings)
+    task = task_for(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # for a head that the directory lacks
         model = load_for(task, directory, dtype=weight_dtype(settings), attention=attention, config=config)
@@ -99,7 +99,7 @@ def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: 
     Nothing is frozen by its name, since a name may hold the number of a layer that is not there.
     """
     changed = with_dropout(config_from(config), settings.regularisation.dropout)
-    task = OBJECTIVES[settings.objective].task(settings)
+    task = task_for(settings)
     model = shallow_model(changed, num_layers, dtype=weight_dtype(settings), attention=attention, task=task)
     return make_trainable(model.to(default_device()), settings)
 
@@ -108,7 +108,7 @@ def weightless_trainable(config: dict[str, Any], settings: TrainConfig) -> Any:
     """The same as `load_trainable` with every name and shape and no weights, which takes no memory."""
     whole = config_from(config)
     with torch.device("meta"):
-        task = OBJECTIVES[settings.objective].task(settings)
+        task = task_for(settings)
         model = shallow_model(whole, whole.num_hidden_layers, dtype=weight_dtype(settings), attention=None, task=task)
         return freeze(make_trainable(model, settings), settings.freeze)
 

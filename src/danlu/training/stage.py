@@ -32,7 +32,7 @@ from danlu.training.data import TrainingData
 from danlu.training.data_notes import data_notes
 from danlu.training.gradients import finish_gradients
 from danlu.training.loop import Observer, train
-from danlu.training.objectives.table import OBJECTIVES
+from danlu.training.objectives.table import task_for
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
@@ -99,7 +99,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
 
 
 def _head_notes(config: TrainConfig, model: Input) -> list[str]:
-    task = OBJECTIVES[config.objective].task(config)
+    task = task_for(config)
     if task == task_of(model.facts["config"]):
         return []
     return [f"what the head for {task.replace('_', ' ')} has and {model.name} lacks begins with random weights"]
@@ -107,7 +107,7 @@ def _head_notes(config: TrainConfig, model: Input) -> list[str]:
 
 def _head_facts(model: Any, data: TrainingData) -> dict[str, Any]:
     """What an encoder's head changes about the facts of the model."""
-    task = OBJECTIVES[data.config.objective].task(data.config)
+    task = task_for(data.config)
     if task == "causal_lm":
         return {}
     config = {**data.model_config, "architectures": [type(model).__name__]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from danlu.models.tasks import Task
+from danlu.training.config import TrainConfig
 from danlu.training.objectives import classification, masked, next_token
 from danlu.training.objectives.objective import ObjectiveType
 
@@ -35,3 +37,8 @@ OBJECTIVES: dict[str, ObjectiveType] = {
         config=classification.classes,
     ),
 }
+
+
+def task_for(config: TrainConfig) -> Task:
+    """What the trained model is for, that is, which head it has."""
+    return OBJECTIVES[config.objective].task(config)

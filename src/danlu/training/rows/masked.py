@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.models.masking import MaskVocabulary, Shares, hide
+from danlu.training.rows.order import generator
 from danlu.training.rows.row import Row, SourceRows, Workload
 from danlu.training.rows.stairs import Stairs
 
@@ -49,13 +50,13 @@ class MaskedRows:
 
     def row(self, place: int) -> Row:
         row = self._rows.row(place)
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([self._seed, STREAM, place])))
+        draws = generator(self._seed, STREAM, place)
         word_starts: npt.NDArray[np.bool_] | None = None
         if self._whole_words:
             assert row.word_starts is not None
             word_starts = row.word_starts.copy()
             word_starts[np.cumsum(row.document_lengths) - row.document_lengths] = True
-        chosen, seen = hide(row.input_ids, word_starts, self._vocabulary, self._shares, generator)
+        chosen, seen = hide(row.input_ids, word_starts, self._vocabulary, self._shares, draws)
         return replace(row, supervised=chosen, seen=seen)
 
     def workload(self, num_rows: int) -> Workload:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from danlu.training.rows.order import generator
 from danlu.training.rows.row import Row, Rows, Workload
 from danlu.training.rows.stairs import Stairs
 
@@ -32,7 +33,7 @@ class Deal:
         self.num_sources = len(weights)
         left = np.cumsum(np.asarray(weights, np.float64)[::-1])[::-1]
         self._shares = [round(ONE * weight / rest) for weight, rest in zip(weights, left, strict=True)]
-        offsets = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, len(weights)])))
+        offsets = generator(seed, len(weights))
         self._offsets = offsets.integers(0, ONE, len(weights)).tolist()
 
     def counts(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

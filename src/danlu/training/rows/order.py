@@ -43,9 +43,9 @@ class Epochs:
         return epochs * int(of_things.sum()) + int(of_things[self._order(epochs)[:rest]].sum())
 
 
-def generator(seed: int, epoch: int) -> np.random.Generator:
-    """Random numbers that (seed, epoch) decides."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))
+def generator(*numbers: int) -> np.random.Generator:
+    """Random numbers that some numbers decide, for example (seed, epoch)."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(numbers)))
 
 
 def seed_of_source(seed: int, number: int) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.models.frame import Frame
-from danlu.training.rows.order import shuffled
+from danlu.training.rows.order import generator, shuffled
 from danlu.training.rows.row import Row, Workload, all_but_first, num_pairs
 from danlu.training.rows.stairs import Stairs
 
@@ -123,8 +123,7 @@ class PairRows:
         return f"pairs {places[0]:,} to {places[-1]:,} of the shuffled corpus"
 
     def _draw(self, number: int) -> _Epoch:
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, STREAM, number])))
-        part, other, cutting, following = generator.random((4, self.num_rows))
+        part, other, cutting, following = generator(self.seed, STREAM, number).random((4, self.num_rows))
         order = self._epoch_order(number)
         own = self._own[order]
         total = np.minimum(own, self.most)
