@@ -20,7 +20,7 @@ from danlu.evaluation.statistics import compare, loss_interval
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
 from danlu.models.load import base_artifact, load_model, load_tokenizer
 from danlu.models.masking import MaskVocabulary
-from danlu.models.tasks import task_of
+from danlu.models.tasks import is_encoder
 from danlu.telemetry.resources import release_memory
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def evaluate(
         ],
         data=data,
         precision=precision,
-        measure=GUESSED if task_of(models[0].facts.get("config") or {}) != "causal_lm" else PREDICTED,
+        measure=GUESSED if is_encoder(models[0].facts.get("config") or {}) else PREDICTED,
         confidence=config.bootstrap.confidence,
         samples=config.bootstrap.samples,
     )
@@ -133,7 +133,7 @@ def _run_model(
     import torch
 
     num_tokens = sum(len(row.input_ids) for row in rows)
-    encoder = task_of(model.facts.get("config") or {}) != "causal_lm"
+    encoder = is_encoder(model.facts.get("config") or {})
     if encoder:
         register_document_attention()
     attention = DOCUMENT_ATTENTION if encoder else None

@@ -30,10 +30,9 @@ def masked_scorer(model: Any, vocabulary: MaskVocabulary, seed: int) -> Callable
     """
     import torch
 
-    from danlu.models.attention import DocumentLayout
     from danlu.models.encoder import encoder_states, vocabulary_head, vocabulary_inputs
+    from danlu.models.end_to_end import EndToEnd
     from danlu.models.head import token_losses
-    from danlu.models.shapes import filling
 
     head = vocabulary_head(model)
 
@@ -44,16 +43,14 @@ def masked_scorer(model: Any, vocabulary: MaskVocabulary, seed: int) -> Callable
         seen = np.tile(ids, (len(groups), 1))
         for number, group in enumerate(groups):
             seen[number, group] = vocabulary.mask
-        num_filled = filling(seen.size)
-        positions = np.append(np.tile(np.arange(len(ids)), len(groups)), np.arange(num_filled))
-        lengths = [len(ids)] * len(groups) + ([num_filled] if num_filled else [])
+        laid = EndToEnd([len(ids)] * len(groups))
         places = np.concatenate([group + number * len(ids) for number, group in enumerate(groups)])
         with torch.inference_mode():
             hidden_TD = encoder_states(
                 model,
-                input_ids=torch.from_numpy(np.pad(seen.ravel(), (0, num_filled)))[None].to(model.device),
-                position_ids=torch.from_numpy(positions)[None].to(model.device),
-                documents=DocumentLayout(tuple(lengths)),
+                input_ids=torch.from_numpy(laid.fill(seen.ravel()))[None].to(model.device),
+                position_ids=torch.from_numpy(laid.position_ids)[None].to(model.device),
+                documents=laid.documents,
             )
             inputs_ND = vocabulary_inputs(model, hidden_TD[torch.from_numpy(places).to(model.device)])
             targets_N = torch.from_numpy(ids[np.concatenate(groups)]).to(model.device)

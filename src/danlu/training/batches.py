@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from danlu.models.attention import DocumentLayout
-from danlu.models.shapes import filling
+from danlu.models.end_to_end import EndToEnd
 from danlu.training.rows.row import Row, Rows, Workload
 from danlu.training.rows.stairs import Stairs
 
@@ -145,30 +145,22 @@ def micro_batch(rows: Sequence[Row], device: str = "cpu", label_weight: float = 
     seen = input_ids if hidden is None else hidden
     segments, labels = _together([row.segments for row in rows]), _together([row.labels for row in rows])
     supervised = np.concatenate([row.supervised for row in rows])
-    lengths = np.concatenate([row.document_lengths for row in rows])
-    num_tokens = len(input_ids)
     row_lengths = {len(row.input_ids) for row in rows}
-    firsts = np.cumsum(lengths) - lengths
-    if num_filled := filling(num_tokens):
-        seen = np.pad(seen, (0, num_filled))
-        segments = None if segments is None else np.pad(segments, (0, num_filled))
-        lengths = np.append(lengths, num_filled)
-    starts = np.cumsum(lengths) - lengths
-    position_ids = np.arange(len(seen)) - np.repeat(starts, lengths)
+    laid = EndToEnd(
+        np.concatenate([row.document_lengths for row in rows]),
+        row_length=row_lengths.pop() if len(row_lengths) == 1 else None,
+    )
     target_places = np.flatnonzero(supervised)
     return MicroBatch(
-        num_tokens=num_tokens,
-        input_ids=torch.from_numpy(seen[None]).to(device),
-        position_ids=torch.from_numpy(position_ids[None]).to(device),
-        documents=DocumentLayout(
-            tuple(int(length) for length in lengths),
-            row_length=row_lengths.pop() if len(row_lengths) == 1 and not num_filled else None,
-        ),
+        num_tokens=laid.num_tokens,
+        input_ids=torch.from_numpy(laid.fill(seen)[None]).to(device),
+        position_ids=torch.from_numpy(laid.position_ids[None]).to(device),
+        documents=laid.documents,
         # A hidden token is predicted in its own place, any other from the place before it.
         predicting=torch.from_numpy(target_places - (hidden is None)).to(device),
         targets=torch.from_numpy(input_ids[target_places]).to(device),
-        segments=None if segments is None else torch.from_numpy(segments[None]).to(device),
-        firsts=None if labels is None else torch.from_numpy(firsts).to(device),
+        segments=None if segments is None else torch.from_numpy(laid.fill(segments)[None]).to(device),
+        firsts=None if labels is None else torch.from_numpy(laid.firsts).to(device),
         labels=None if labels is None else torch.from_numpy(labels).to(device),
         label_weight=label_weight,
     )

@@ -59,23 +59,17 @@ def _passes(documents: Sequence[npt.NDArray[np.int64]]) -> Iterator[list[npt.NDA
 def _one_pass(model: Any, documents: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:
     import torch
 
-    from danlu.models.attention import DocumentLayout
     from danlu.models.encoder import class_logits, encoder_states, pooled
-    from danlu.models.shapes import filling
+    from danlu.models.end_to_end import EndToEnd
 
-    lengths = [len(document) for document in documents]
-    firsts = np.cumsum(lengths) - lengths
-    num_filled = filling(sum(lengths))
-    ids = np.pad(np.concatenate(documents), (0, num_filled))
-    positions = np.concatenate([np.arange(length) for length in [*lengths, num_filled]])
-    layout = DocumentLayout(tuple([*lengths, num_filled] if num_filled else lengths))
+    laid = EndToEnd([len(document) for document in documents])
     with torch.inference_mode():
         hidden_TD = encoder_states(
             model,
-            input_ids=torch.from_numpy(ids)[None].to(model.device),
-            position_ids=torch.from_numpy(positions)[None].to(model.device),
-            documents=layout,
+            input_ids=torch.from_numpy(laid.fill(np.concatenate(documents)))[None].to(model.device),
+            position_ids=torch.from_numpy(laid.position_ids)[None].to(model.device),
+            documents=laid.documents,
         )
-        logits_NC = class_logits(model, pooled(model, hidden_TD[torch.from_numpy(firsts).to(model.device)]))
+        logits_NC = class_logits(model, pooled(model, hidden_TD[torch.from_numpy(laid.firsts).to(model.device)]))
         probabilities: npt.NDArray[np.float64] = logits_NC.double().softmax(-1).cpu().numpy()
         return probabilities

@@ -1,32 +1,19 @@
-"""Write what was found: for programs as JSON and Parquet, for people as one page that needs nothing from outside."""
+"""Write what was found: for programs as JSON and Parquet, for people as a page."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from danlu.evaluation.classification.results import ClassificationResults
+from danlu.evaluation.page import render_page, write_json
 
 
 def write_report(results: ClassificationResults, out: Path) -> None:
     """Fill `out` with ``report.json``, ``rows.parquet`` and ``report.html``."""
-    content = json.dumps(results.to_json(), indent=2, ensure_ascii=False)
-    (out / "report.json").write_text(content + "\n", encoding="utf-8")
+    write_json(out / "report.json", results.to_json())
     _write_rows(results, out / "rows.parquet")
-    (out / "report.html").write_text(render_page(results), encoding="utf-8")
-
-
-def render_page(results: ClassificationResults) -> str:
-    """The page, with styles inside."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("danlu.evaluation.classification", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(results=results)
+    page = render_page("classification/report.html.jinja", results=results)
+    (out / "report.html").write_text(page, encoding="utf-8")
 
 
 def _write_rows(results: ClassificationResults, path: Path) -> None:
