@@ -1,4 +1,4 @@
-"""From settings to an optimizer: torch's own, or that of a library where torch has none."""
+"""From settings to an optimizer: torch's own, a library's where torch has none, and ours for a faster Muon."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.training.optimizers.groups import parameter_groups, trained_by_name
+from danlu.training.optimizers.muon import Muon
 from danlu.training.optimizers.settings import (
     AdafactorSettings,
     AdamBase,
@@ -123,12 +124,12 @@ def _lion(groups: Groups, settings: LionSettings) -> torch.optim.Optimizer:
 
 
 def _muon(groups: Groups, settings: MuonSettings) -> torch.optim.Optimizer:
-    return torch.optim.Muon(
+    return Muon(
         groups,
         momentum=settings.momentum,
         nesterov=settings.nesterov,
-        ns_steps=settings.newton_schulz_steps,
-        adjust_lr_fn=settings.scaling,
+        num_iterations=settings.newton_schulz_steps,
+        scaling=settings.scaling,
     )
 
 
