@@ -236,7 +236,7 @@ class TrainConfig(StageConfig):
     """Keep the inputs of each layer only and compute the rest again in the backward pass (Chen et al. 2016,
     arXiv:1604.06174): far less memory for long rows, about a third more time, the same result."""
     validate_every_steps: int | None = Field(None, ge=1)
-    """How often the validation loss is measured, for the curves; without it, never."""
+    """How often the validation loss is measured, for the curves, and once more at the end; without it, never."""
     early_stopping: EarlyStoppingSettings | None = None
     checkpoint: CheckpointSettings = CheckpointSettings()
     seed: int = 0

@@ -48,11 +48,12 @@ class ValidationListener(Protocol):
 
 
 class Validate:
-    """Measures the validation loss now and then.
+    """Measures the validation loss now and then, and at the end.
 
     Args:
         measure: Returns the loss.
         every_steps: How often.
+        last_step: Measured, too.
         writer: Writes it down.
         shown: Puts the weights in place that are validated.
         listeners: Are told of it while those weights are in place.
@@ -62,18 +63,20 @@ class Validate:
         self,
         measure: Callable[[], float],
         every_steps: int,
+        last_step: int,
         writer: MetricsWriter,
         shown: Callable[[], AbstractContextManager[None]],
         listeners: list[ValidationListener],
     ) -> None:
         self.measure = measure
         self.every_steps = every_steps
+        self.last_step = last_step
         self.writer = writer
         self.shown = shown
         self.listeners = listeners
 
     def after_step(self, report: StepReport) -> None:
-        if report.step % self.every_steps:
+        if report.step % self.every_steps and report.step != self.last_step:
             return
         with self.shown():
             loss = self.measure()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,6 +27,6 @@ class Pace:
             num_steps: That are made.
             num_tokens: That they read.
         """
-        num_validations = num_steps // self.validate_every_steps if self.validate_every_steps else 0
+        num_validations = math.ceil(num_steps / self.validate_every_steps) if self.validate_every_steps else 0
         steps_seconds = num_steps * self.seconds_per_step + num_tokens * self.seconds_per_token
         return self.seconds_before + steps_seconds + num_validations * self.validation_seconds

@@ -170,7 +170,9 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         observers: list[Observer] = [*companions.observers, ShowProgress(task), WriteMetrics(writer), throughput]
         if len(held_out) and config.validate_every_steps:
             observers.append(
-                Validate(validate, config.validate_every_steps, writer, companions.shown, companions.listeners)
+                Validate(
+                    validate, config.validate_every_steps, num_steps, writer, companions.shown, companions.listeners
+                )
             )
         steps_started = time.perf_counter()
         steps_made = train(
