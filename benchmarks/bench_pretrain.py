@@ -65,7 +65,7 @@ def main() -> None:
             WARMUP_STEPS,
         )
         roofs.append(run_module("benchmarks.matrix_roof"))
-        table = measure_table(job, directory, turns) if options.table else None
+        table = measure_table(job, directory / "table", turns) if options.table else None
 
     tokens_per_second = {
         name: [round(rate * ROWS_PER_STEP * LENGTH, 1) for rate in rates[name].values()] for name in rates

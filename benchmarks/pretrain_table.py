@@ -81,8 +81,9 @@ def measure_table(job: Job, directory: Path, turns: Turns) -> list[dict[str, Any
     """Steps per second of every way, turn by turn, and how many times as fast as the row before each is.
 
     Args:
-        directory: Empty, for what the programs write.
+        directory: Made, for what the programs write.
     """
+    directory.mkdir()
     times = {name: directory / f"times-{number}" for number, name in enumerate(WAYS)}
     programs = {name: _program(job, name, times[name]) for name in WAYS}
     rates = take_turns(programs, directory, turns, lambda name: read_times(times[name]), WARMUP_STEPS)
