@@ -82,10 +82,9 @@ def orthogonalised(matrices_NAB: torch.Tensor, num_iterations: int) -> torch.Ten
         num_iterations: See `COEFFICIENTS`.
     """
     if matrices_NAB.shape[1] > matrices_NAB.shape[2]:
-        turned: torch.Tensor = orthogonalised(matrices_NAB.mT.contiguous(), num_iterations).mT
-        return turned
+        return orthogonalised(matrices_NAB.mT.contiguous(), num_iterations).mT
     norms = torch.linalg.vector_norm(matrices_NAB, dim=(1, 2), keepdim=True).clamp(min=SMALLEST_NORM)
-    found = matrices_NAB / norms
+    found: torch.Tensor = matrices_NAB / norms
     linear, cubic, quintic = COEFFICIENTS
     for _ in range(num_iterations):
         gram = torch.bmm(found, found.mT)
