@@ -68,8 +68,8 @@ def test_as_torch_counts_an_adapter() -> None:
 
 
 def test_as_torch_counts_encoders() -> None:
-    """Each head works on what is predicted: here 10 hidden tokens, and one or no label."""
-    for task, num_targets, num_labels in (("masked_lm", 10, 0), ("pretraining", 10, 1), ("classification", 0, 1)):
+    """Each head works on what is predicted: here 32 hidden tokens, which need no filling, and one or no label."""
+    for task, num_targets, num_labels in (("masked_lm", 32, 0), ("pretraining", 32, 1), ("classification", 0, 1)):
         model: Any = make_encoder(task, plain=True).train()
         with FlopCounterMode(display=False) as counter:
             loss = torch.zeros(())

@@ -11,6 +11,7 @@ import torch
 
 from danlu.models.attention import DocumentLayout
 from danlu.models.head import Head
+from danlu.models.shapes import filling
 from danlu.models.tasks import task_of
 
 
@@ -39,9 +40,11 @@ def encoder_states(
 
 
 def vocabulary_inputs(model: Any, hidden_ND: torch.Tensor) -> torch.Tensor:
-    """(N, hidden): what `vocabulary_head` takes, from last hidden states."""
-    transformed: torch.Tensor = model.cls.predictions.transform(hidden_ND)
-    return transformed
+    """(N, hidden): what `vocabulary_head` takes, from last hidden states; filled up meanwhile (see `models.shapes`)."""
+    num_tokens = len(hidden_ND)
+    filled_ND = torch.nn.functional.pad(hidden_ND, (0, 0, 0, filling(num_tokens)))
+    transformed: torch.Tensor = model.cls.predictions.transform(filled_ND)
+    return transformed[:num_tokens]
 
 
 def vocabulary_head(model: Any) -> Head:
