@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from danlu.hardware.threads import Workers
+from danlu.telemetry.resources import release_memory
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
 from danlu.training.objectives.objective import Objective
 from danlu.training.optimizer import trained_parameters
@@ -48,6 +49,7 @@ class Passes:
         self._model = rounded_copy(model, dtype) if self._is_copy and dtype else model
         self._model.train()
         self._moved = trained_parameters(self._model)
+        self._is_compiled = prepare is not None
         self._known_shapes: set[tuple[bool, int]] = set()
         if prepare is not None:
             prepare(self._model)
@@ -122,6 +124,8 @@ class Passes:
             self._known_shapes.add(shape)
             yield from self._pool.map(at, indices[:1])
             indices = indices[1:]
+            if self._is_compiled:
+                release_memory()  # of the compiler
         yield from self._pool.map(at, indices)
 
 
