@@ -203,7 +203,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
             targets = targets_N[rows]
             own_products_N1 = products_NV.gather(1, targets[:, None])
             slopes_NV, softmax = slopes_of(products_NV)
-            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, softmax, products_NV.shape[1])
+            del products_NV  # as large as the slopes
+            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, softmax, len(weight_VD))
             total += losses_N1[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
