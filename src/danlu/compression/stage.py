@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from danlu.artifacts.readable_json import write_json
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.compression.config import ExportConfig, FormatName
 from danlu.errors import UserError
@@ -110,7 +110,7 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
         "bounds": config.gate.model_dump(mode="json"),
         "licence": base.facts.get("licence"),
     }
-    (out / "parity.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "parity.json", facts)
     return facts
 
 

@@ -1,9 +1,7 @@
-"""What the reports of an evaluation have in common: one page that needs nothing from outside, and JSON."""
+"""What the reports of an evaluation have in common: one page that needs nothing from outside."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 
@@ -15,7 +13,3 @@ def render_page(template: str, **content: Any) -> str:
         loader=PackageLoader("danlu.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template(template).render(content)
-
-
-def write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from danlu.artifacts.readable_json import write_json
 from danlu.evaluation.charts import difference_chart, interval_chart
-from danlu.evaluation.page import render_page, write_json
+from danlu.evaluation.page import render_page
 from danlu.evaluation.results import Results
 from danlu.evaluation.statistics import perplexity, perplexity_interval
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from danlu.artifacts.readable_json import write_json
 from danlu.errors import UserError
 
 CONFIG = "config.json"
@@ -36,7 +37,7 @@ def save_config(config: Any, directory: Path) -> None:
         content["rope_scaling"] = None if scaling.get("rope_type", "default") == "default" else scaling
     if "dtype" in content:
         content["torch_dtype"] = content["dtype"]
-    _write_json(directory / CONFIG, content)
+    write_json(directory / CONFIG, content)
 
 
 def save_tokenizer(tokenizer: Any, directory: Path) -> None:
@@ -53,7 +54,7 @@ def save_tokenizer(tokenizer: Any, directory: Path) -> None:
         content.pop(name, None)
     if getattr(tokenizer, "add_bos_token", False):
         content["add_bos_token"] = True  # stands in tokenizer.json already; converters of other programs look here
-    _write_json(path, content)
+    write_json(path, content)
 
 
 def write_safetensors(
@@ -87,10 +88,6 @@ def write_safetensors(
             assert name == expected, f"{name} came where {expected} was announced"
             file.write(np.ascontiguousarray(values, dtype="<f4").data)
             advance(values.nbytes)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -140,6 +137,6 @@ def set_chat_template(directory: Path, template: str) -> None:
     path = directory / TOKENIZER_CONFIG
     content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     content["chat_template"] = template
-    _write_json(path, content)
+    write_json(path, content)
     # Where both exist this file would win.
     (directory / "chat_template.jinja").unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import torch
 
 from danlu.errors import UserError
 from danlu.models.compiling import compiled
-from danlu.models.shapes import MULTIPLE_TOKENS
+from danlu.models.shapes import MULTIPLE_TOKENS, filling
 
 CHUNK_TOKENS = 128
 TRAINED_CHUNK_TOKENS = 512
@@ -80,7 +80,7 @@ def token_losses(hidden_ND: torch.Tensor, head: Head, targets_N: torch.Tensor) -
 
 def _filled(hidden_ND: torch.Tensor, targets_N: torch.Tensor, multiple: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Both with zeros appended, up to one of few shapes (see `danlu.models.shapes`)."""
-    num_filled = -len(targets_N) % multiple
+    num_filled = filling(len(targets_N), multiple)
     pad = torch.nn.functional.pad
     return pad(hidden_ND, (0, 0, 0, num_filled)), pad(targets_N, (0, num_filled))
 

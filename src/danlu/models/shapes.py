@@ -12,6 +12,6 @@ MULTIPLE_TOKENS = 32
 """Two rows of AMX's 16-row tiles; on average 16 tokens are computed for nothing."""
 
 
-def filling(num_tokens: int) -> int:
-    """How many tokens to append to a sequence of `num_tokens`."""
-    return -num_tokens % MULTIPLE_TOKENS
+def filling(num_tokens: int, multiple: int = MULTIPLE_TOKENS) -> int:
+    """How many tokens to append to a sequence of `num_tokens`, to fill it up to a multiple."""
+    return -num_tokens % multiple

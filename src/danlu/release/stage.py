@@ -5,10 +5,10 @@ The version number is given once the artifact is published, by the pipeline (`da
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.readable_json import write_json
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.store import Artifact
 from danlu.errors import UserError
@@ -64,7 +64,7 @@ def run(config: ReleaseConfig, context: StageContext, out: Path) -> dict[str, An
         "gate": gate,
         "evaluation": {key: report.facts[key] for key in EVALUATION_FACTS if key in report.facts} if report else {},
     }
-    (out / "release.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "release.json", facts)
     card = render_card(
         name=config.name, lineage=ancestors(context.store, model), exports=exports, report=report, gate=gate
     )

@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -13,20 +14,14 @@ SHAPES = [(24, 8), (8, 24), (16, 16), (8, 24), (24, 8), (24, 8)]
 @pytest.mark.parametrize("nesterov", [True, False])
 @pytest.mark.parametrize("scaling", ["original", "match_rms_adamw"])
 def test_it_takes_the_steps_of_torchs(
-    scaling: str, nesterov: bool, most_at_once: int, monkeypatch: pytest.MonkeyPatch
+    scaling: Literal["match_rms_adamw", "original"], nesterov: bool, most_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """torch's takes the norms in bfloat16 and one matrix at a time, so steps differ by bfloat16's rounding."""
     monkeypatch.setattr(muon, "MOST_NUMBERS_AT_ONCE", most_at_once)
     generator = torch.Generator().manual_seed(5)
     ours, theirs = ([torch.nn.Parameter(torch.ones(shape)) for shape in SHAPES] for _ in range(2))
     group = {"lr": 0.01, "weight_decay": 0.1}
-    optimizer = Muon(
-        [{"params": ours, **group}],
-        momentum=0.9,
-        nesterov=nesterov,
-        num_iterations=5,
-        scaling=scaling,  # type: ignore[arg-type]
-    )
+    optimizer = Muon([{"params": ours, **group}], momentum=0.9, nesterov=nesterov, num_iterations=5, scaling=scaling)
     reference = torch.optim.Muon([{"params": theirs, **group}], momentum=0.9, nesterov=nesterov, adjust_lr_fn=scaling)
     for _ in range(3):
         for mine, other in zip(ours, theirs, strict=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from danlu.artifacts.readable_json import write_json
 from danlu.evaluation.classification.results import ClassificationResults
-from danlu.evaluation.page import render_page, write_json
+from danlu.evaluation.page import render_page
 
 
 def write_report(results: ClassificationResults, out: Path) -> None:
