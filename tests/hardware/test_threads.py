@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from danlu.hardware.threads import workers_of_one_thread
 
 SCRIPT = """
 import ctypes, sys
@@ -44,3 +47,12 @@ def test_waiting_threads_sleep_unless_the_user_chose(openmp: Path, chosen: str |
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
     (line,) = [line for line in said.splitlines() if "GOMP_SPINCOUNT" in line]
     assert spins(int(line.split("'")[1]))  # type: ignore[operator]
+
+
+def test_work_sees_its_callers_context() -> None:
+    said = ContextVar("said", default="nothing")
+    with workers_of_one_thread() as pool:
+        said.set("before")
+        assert list(pool.map(lambda item: (item, said.get()), range(3))) == [(item, "before") for item in range(3)]
+        list(pool.map(lambda _: said.set("by a worker"), range(3)))
+        assert said.get() == "before", "what work sets is its own"

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from danlu.telemetry.resources import Measured, release_memory
+from danlu.telemetry.allocator import release_memory
+from danlu.telemetry.resources import Measured
 
 MEGABYTE = 10**6
 HELD_SECONDS = 0.2

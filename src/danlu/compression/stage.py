@@ -55,7 +55,7 @@ def run(config: ExportConfig, context: StageContext, out: Path) -> dict[str, Any
     from danlu.compression.probe import make_probe
     from danlu.models.gguf.write import size_label, write_gguf
     from danlu.models.load import base_artifact, load_model
-    from danlu.telemetry.resources import release_memory
+    from danlu.telemetry.allocator import release_memory
 
     artifact = context.input("model").artifact
     assert artifact is not None

@@ -21,7 +21,7 @@ from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attenti
 from danlu.models.load import base_artifact, load_model, load_tokenizer
 from danlu.models.masking import MaskVocabulary
 from danlu.models.tasks import is_encoder
-from danlu.telemetry.resources import release_memory
+from danlu.telemetry.allocator import release_memory
 
 if TYPE_CHECKING:
     from danlu.telemetry.reporter import Reporter

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -43,8 +44,12 @@ class Workers:
         self._pool = pool
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in the order of the items, computed side by side."""
-        return self._pool.map(function, items)
+        """Results in the order of the items, computed side by side, each in a copy of the caller's context.
+
+        Settings of torch's compiler are context variables, which a thread would else begin without.
+        """
+        given = list(items)
+        return self._pool.map(lambda context, item: context.run(function, item), [copy_context() for _ in given], given)
 
 
 @contextmanager

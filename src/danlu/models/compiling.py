@@ -23,12 +23,20 @@ OPTIONS: dict[str, Any] = {"cpp_wrapper": True, "cpp.threads": 1}
 MOST_VARIANTS = 64
 """Of the code of one layer: for each row length of a ramp, with and without gradient, and for each kind of layer."""
 
+KEPT_SHARE = 0.8
+"""Of what torch's compiler would keep of a layer for the backward pass; the rest, cheap to make, is made again there.
+At 0.8 that costs no time (docs/LOG.md)."""
+
 
 def compile_layers(model: Any) -> None:
-    """Have the decoder layers compiled when they are first called with new shapes."""
+    """Have the decoder layers compiled when they are first called with new shapes.
+
+    Torch's settings are the calling thread's, and those of the workers that it gives work.
+    """
     from transformers.modeling_layers import GradientCheckpointingLayer
 
     torch._dynamo.config.recompile_limit = MOST_VARIANTS
+    torch._functorch.config.activation_memory_budget = KEPT_SHARE
     for layer in model.modules():
         if isinstance(layer, GradientCheckpointingLayer):
             layer.compile(dynamic=False, options=OPTIONS)

@@ -224,20 +224,31 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     gradient_VD = part_VD.float()
                 else:
                     add(gradient_VD, part_VD)
+                del part_VD
+            del slopes_NV  # both large, and not needed beside those of the next chunk
         gradient_ND = gradient_ND[:num_targets] if gradient_ND is not None else None
         ctx.save_for_backward(gradient_ND, gradient_VD, gradient_V)
         ctx.dtype = weight_VD.dtype
+        ctx.is_compiled = is_compiled
         return total
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (factor,) = outputs
-        gradients = (
-            None if gradient is None else torch.mul(gradient, factor, out=torch.empty_like(gradient, dtype=ctx.dtype))
-            for gradient in ctx.saved_tensors
+        gradient_ND, gradient_VD, gradient_V = ctx.saved_tensors
+        # Of the weight's gradient alone the shape never changes, and only there is compiling worth it.
+        scaled = compiled(_scaled) if ctx.is_compiled else _scaled
+        return (
+            None if gradient_ND is None else _scaled(gradient_ND, factor, ctx.dtype),
+            None if gradient_VD is None else scaled(gradient_VD, factor, ctx.dtype),
+            None if gradient_V is None else _scaled(gradient_V, factor, ctx.dtype),
+            *(None, None, None),
         )
-        return *gradients, None, None, None
 
 
 def _add(total: torch.Tensor, part: torch.Tensor) -> None:
     total.add_(part)
+
+
+def _scaled(gradient: torch.Tensor, factor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return (gradient * factor).to(dtype)

@@ -22,6 +22,7 @@ from danlu.pipeline.record import RunRecord, now, read_json, write_json
 from danlu.pipeline.signals import stopped_by_signals
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
+from danlu.telemetry.allocator import ask_for_huge_pages
 from danlu.telemetry.reporter import EventLog, Listener, Reporter
 
 
@@ -91,6 +92,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
         UserError: something the user can mend. Stages that were finished stay finished.
         Stopped: by Ctrl-C or SIGTERM; see `stopped_by_signals`.
     """
+    ask_for_huge_pages()
     graph = build_graph(recipe)
     directory = workspace.runs / recipe.name
     with explained_full_disk(workspace), only_one(directory), stopped_by_signals() as stop:
@@ -112,6 +114,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
 
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
+    ask_for_huge_pages()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     with explained_full_disk(workspace), stopped_by_signals() as stop:
         job = Job(recipe, graph, workspace, store, reporter, stop)
@@ -129,6 +132,7 @@ def prepare_stage(
     Raises:
         UserError: there is no such stage, or what it takes has not been made.
     """
+    ask_for_huge_pages()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     job = Job(recipe, graph, workspace, store, reporter, Stop())
     if name not in recipe.stages:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import sys
 import threading
 import time
 from types import TracebackType
 
 import psutil
+
+from danlu.telemetry.allocator import release_memory
 
 SAMPLE_SECONDS = 0.02
 
@@ -50,10 +49,3 @@ class Measured:
             self.peak_memory_bytes = max(self.peak_memory_bytes, self._process.memory_info().rss)
             if self._stop.wait(SAMPLE_SECONDS):
                 return
-
-
-def release_memory() -> None:
-    """Collect garbage and give free heap pages back to the system (glibc keeps them otherwise)."""
-    gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)

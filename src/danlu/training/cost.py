@@ -11,7 +11,7 @@ import torch
 from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import SHALLOW, at_depth, config_from, measure_cost
-from danlu.telemetry.resources import release_memory
+from danlu.telemetry.allocator import release_memory
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from danlu.hardware.threads import Workers
-from danlu.telemetry.resources import release_memory
+from danlu.telemetry.allocator import release_memory
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
 from danlu.training.objectives.objective import Objective
 from danlu.training.optimizer import trained_parameters

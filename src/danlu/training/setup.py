@@ -20,6 +20,7 @@ from danlu.models.compiling import compile_layers, is_made_for_compiling
 from danlu.models.load import is_adapter, load_for, read_config
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
+from danlu.telemetry.allocator import freed_memory_kept
 from danlu.training.config import TrainConfig
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.freezing import freeze
@@ -146,13 +147,15 @@ def make_scaler(settings: TrainConfig) -> torch.amp.GradScaler:
 def micro_batch_workers(model: Any) -> Iterator[Workers | None]:
     """Workers that take micro-batches side by side, each on a core of its own; None where that cannot be exact.
 
-    Dropout draws from one random state, and with several workers the order of the draws would be anyone's guess.
+    Dropout draws from one random state, and with several workers the order of the draws would be anyone's guess. What
+    one micro-batch frees is kept for the next.
     """
-    if default_device() == "cuda" or draws_random_numbers(model):
-        yield None
-        return
-    with workers_of_one_thread() as pool:
-        yield pool
+    with freed_memory_kept():
+        if default_device() == "cuda" or draws_random_numbers(model):
+            yield None
+            return
+        with workers_of_one_thread() as pool:
+            yield pool
 
 
 def draws_random_numbers(model: Any) -> bool:

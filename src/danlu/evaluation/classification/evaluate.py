@@ -18,7 +18,7 @@ from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attenti
 from danlu.models.frame import Frame
 from danlu.models.load import load_model
 from danlu.models.tasks import class_names
-from danlu.telemetry.resources import release_memory
+from danlu.telemetry.allocator import release_memory
 
 FEWEST_ROWS = 2
 

@@ -1,0 +1,87 @@
+"""What stays with the process when memory is freed, by the kernel's own figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from danlu.telemetry.allocator import ask_for_huge_pages, freed_memory_kept, release_memory
+
+MEGABYTE = 10**6
+HELD = 100 * MEGABYTE
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def touch() -> None:
+    np.ones(HELD, np.uint8)
+
+
+@linux
+def test_freed_memory_is_kept_until_the_end() -> None:
+    release_memory()
+    before = resident_bytes()
+    touch()
+    assert resident_bytes() - before < 20 * MEGABYTE, "glibc hands it back by itself"
+    with freed_memory_kept():
+        touch()
+        assert resident_bytes() - before > 80 * MEGABYTE
+        touch()
+        assert resident_bytes() - before < 120 * MEGABYTE, "what was kept is used again"
+    assert resident_bytes() - before < 20 * MEGABYTE
+    touch()
+    assert resident_bytes() - before < 20 * MEGABYTE, "and handed back again afterwards"
+
+
+@linux
+def test_it_is_handed_back_after_a_failure() -> None:
+    release_memory()
+    before = resident_bytes()
+
+    @freed_memory_kept()
+    def fail() -> None:
+        touch()
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        fail()
+    assert resident_bytes() - before < 20 * MEGABYTE
+
+
+SCRIPT = """
+from danlu.telemetry.allocator import ask_for_huge_pages
+ask_for_huge_pages()
+import torch
+tensor = torch.ones(2**24)
+(line,) = [line for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages")]
+print(int(line.split()[1]))
+"""
+
+
+@linux
+@pytest.mark.parametrize("chosen", [None, "0"])
+def test_large_tensors_lie_in_huge_pages_unless_the_user_chose(chosen: str | None) -> None:
+    switch = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not switch.is_file() or "[madvise]" not in switch.read_text():
+        pytest.skip("the system does not leave huge pages to programs")
+    environment = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    if chosen is not None:
+        environment["THP_MEM_ALLOC_ENABLE"] = chosen
+    said = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
+    kilobytes = int(said.stdout)
+    assert kilobytes > 32 * 1024 if chosen is None else kilobytes == 0
+
+
+def test_the_choice_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
+    ask_for_huge_pages()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
