@@ -29,6 +29,7 @@ from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attenti
 from danlu.models.compiling import compile_layers
 from danlu.models.head import Head, hidden_states, linear_cross_entropy
 from danlu.models.load import load_causal_lm
+from danlu.telemetry.allocator import ask_for_huge_pages, freed_memory_kept
 from danlu.training.batches import Batch, MicroBatch, micro_batch
 from danlu.training.config import RegularisationSettings
 from danlu.training.gradients import finish_gradients
@@ -65,6 +66,8 @@ class Way:
     """Two micro-batches at once, each on one core, instead of all rows at once on both."""
     is_compiled: bool = False
     attention: str = "sdpa"
+    keeps_memory: bool = False
+    """Freed memory is used again instead of handed back, and lies in huge pages."""
 
 
 WAYS = {
@@ -74,6 +77,7 @@ WAYS = {
     "+ micro-batches side by side": Way(torch.bfloat16, partial(chunked_logits, is_compiled=False), True),
     "+ layers and loss compiled": Way(torch.bfloat16, partial(chunked_logits, is_compiled=True), True, True),
     "+ attention in blocks": Way(torch.bfloat16, supervised_cross_entropy, True, True, BLOCK_ATTENTION),
+    "+ freed memory kept": Way(torch.bfloat16, supervised_cross_entropy, True, True, BLOCK_ATTENTION, True),
 }
 
 
@@ -118,11 +122,16 @@ def main() -> None:
 
 def train(way: Way, directory: Path, rows: np.ndarray[Any, np.dtype[np.int64]], times: TextIO) -> None:
     """Step after step, as many as there are rows for; the time at which each has ended goes into a file."""
+    if way.keeps_memory:
+        ask_for_huge_pages()
     register_block_attention()
     model = load_causal_lm(directory, dtype=torch.float32, attention=way.attention)
     optimizer = make_optimizer(model, AdamWSettings(learning_rate=learning_rate()))
     prepare = compile_layers if way.is_compiled else None
-    with workers_of_one_thread() if way.side_by_side else nullcontext() as pool:
+    with (
+        freed_memory_kept() if way.keeps_memory else nullcontext(),
+        workers_of_one_thread() if way.side_by_side else nullcontext() as pool,
+    ):
         passes = Passes(model, way.objective, dtype=way.dtype, prepare=prepare, pool=pool)
         model.train()
         for first in range(0, len(rows) - ROWS_PER_STEP + 1, ROWS_PER_STEP):
