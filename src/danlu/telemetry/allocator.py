@@ -15,9 +15,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Of mallopt(3), with their defaults.
-TRIM_THRESHOLD, DEFAULT_TRIM_BYTES, NEVER = -1, 128 * 1024, 2**31 - 1
-MOST_MAPPED_PIECES, DEFAULT_MAPPED_PIECES = -4, 65536
+# Of mallopt(3).
+TRIM_THRESHOLD, MAPPING_THRESHOLD, MOST_MAPPED_PIECES = -1, -3, -4
+KEEPING = {MOST_MAPPED_PIECES: 0, TRIM_THRESHOLD: 2**31 - 1}
+BY_ITSELF = {MOST_MAPPED_PIECES: 65536, MAPPING_THRESHOLD: 32 * 2**20, TRIM_THRESHOLD: 64 * 2**20}
+"""To which glibc comes by itself once large pieces were freed; after mallopt it no longer changes its thresholds."""
 
 
 def ask_for_huge_pages() -> None:
@@ -31,16 +33,11 @@ def ask_for_huge_pages() -> None:
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
     """Keep freed memory for what is allocated next, until the end of the body."""
-    if not sys.platform.startswith("linux") or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        yield
-        return
-    libc.mallopt(MOST_MAPPED_PIECES, 0)
-    libc.mallopt(TRIM_THRESHOLD, NEVER)
+    _set(KEEPING)
     try:
         yield
     finally:
-        libc.mallopt(MOST_MAPPED_PIECES, DEFAULT_MAPPED_PIECES)
-        libc.mallopt(TRIM_THRESHOLD, DEFAULT_TRIM_BYTES)
+        _set(BY_ITSELF)
         release_memory()
 
 
@@ -49,3 +46,9 @@ def release_memory() -> None:
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set(options: dict[int, int]) -> None:
+    if sys.platform == "linux":
+        for option, value in options.items():
+            ctypes.CDLL(None).mallopt(option, value)
