@@ -9,17 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from resident_memory import MEGABYTE, linux, resident_bytes
 
 from danlu.telemetry.allocator import ask_for_huge_pages, freed_memory_kept, release_memory
 
-MEGABYTE = 10**6
 HELD = 100 * MEGABYTE
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def touch() -> None:

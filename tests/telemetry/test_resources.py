@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from resident_memory import MEGABYTE, linux, resident_bytes
 
 from danlu.telemetry.allocator import release_memory
 from danlu.telemetry.resources import Measured
 
-MEGABYTE = 10**6
 HELD_SECONDS = 0.2
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def resident_bytes() -> int:
-    """Resident set size as the kernel gives it, in pages."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def hold(num_bytes: int) -> None:

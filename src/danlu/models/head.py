@@ -242,7 +242,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
             None if gradient_ND is None else _scaled(gradient_ND, factor, ctx.dtype),
             None if gradient_VD is None else scaled(gradient_VD, factor, ctx.dtype),
             None if gradient_V is None else _scaled(gradient_V, factor, ctx.dtype),
-            *(None, None, None),
+            None,
+            None,
+            None,
         )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.readable_json import write_json
 from danlu.pipeline.pace import Pace, seconds_left
 from danlu.telemetry.reporter import Task
 
@@ -16,10 +17,10 @@ PROGRESS_SECONDS = 1.0
 """At most this often is ``progress.json`` written."""
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def replace_json(path: Path, content: dict[str, Any]) -> None:
     """Replace `path` by `content` in one move, so that a reader sees the old file or the new one."""
     aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(aside, content)
     os.replace(aside, path)
 
 
@@ -66,7 +67,7 @@ class RunRecord:
         self.write()
 
     def write(self) -> None:
-        write_json(self._path, self.content)
+        replace_json(self._path, self.content)
 
     def update(self, stage: str, **changes: Any) -> None:
         """Change what is said of one stage."""
@@ -97,7 +98,7 @@ class RunRecord:
         if time.monotonic() - self._progress_written < PROGRESS_SECONDS:
             return
         self._progress_written = time.monotonic()
-        write_json(
+        replace_json(
             self._progress_path,
             {
                 "time": now(),

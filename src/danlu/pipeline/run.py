@@ -18,7 +18,7 @@ from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
 from danlu.pipeline.plan import Plan, Prediction, make_plan, predict, require_disk
 from danlu.pipeline.recipe import Recipe
-from danlu.pipeline.record import RunRecord, now, read_json, write_json
+from danlu.pipeline.record import RunRecord, now, read_json, replace_json
 from danlu.pipeline.signals import stopped_by_signals
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
@@ -120,7 +120,7 @@ def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listen
         job = Job(recipe, graph, workspace, store, reporter, stop)
         plan, _ = make_plan(job, prepare_steps(job), partial(_make_and_say, job), ask_cached=True)
         job.directory.mkdir(parents=True, exist_ok=True)
-        write_json(job.directory / "plan.json", plan.to_json())
+        replace_json(job.directory / "plan.json", plan.to_json())
     return plan
 
 
@@ -173,7 +173,7 @@ def _run(job: Job, record: RunRecord) -> RunResult:
     steps = prepare_steps(job)
     plan, made = make_plan(job, steps, make_and_record, ask_cached=False)
     plan = _with_earlier_answers(job, plan)
-    write_json(job.directory / "plan.json", plan.to_json())
+    replace_json(job.directory / "plan.json", plan.to_json())
     remaining = [stage.predicted for stage in plan.stages if made[stage.name].artifact is None and stage.predicted]
     require_disk(job, f"the rest of {job.recipe.name!r}", sum(predicted.disk_bytes for predicted in remaining))
     for step, planned in zip(steps, plan.stages, strict=True):
