@@ -12,7 +12,7 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
-BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint \
+BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants prove-poet
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
@@ -33,6 +33,7 @@ help:
 	@echo "make bench-memory      memory of pre-training beside transformers' Trainer"
 	@echo "make bench-time-to-loss  how soon a loss is reached beside a tuned run of transformers' Trainer"
 	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
+	@echo "make bench-gpu         pre-training on an NVIDIA GPU beside transformers' Trainer, and beside the CPU"
 	@echo 'make bench-checkpoint  what saving in the background costs a training of 100M weights'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
 	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'

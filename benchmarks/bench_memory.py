@@ -164,14 +164,14 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
         # Lets the high-water mark begin again at what is held now.
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
-    import torch
     from torch.utils.tensorboard import SummaryWriter  # noqa: F401
     from transformers import AutoModelForCausalLM  # noqa: F401
 
     ended("importing torch and transformers")
 
     from danlu.artifacts.tokens import TokenStore
-    from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
+    from danlu.hardware.determinism import compute_deterministically
+    from danlu.models.compiling import register_compiled_attention
     from danlu.training.batches import BatchStream
     from danlu.training.config import TrainConfig
     from danlu.training.gradients import finish_gradients
@@ -185,11 +185,10 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
         rows_per_batch=config.batch.rows,
         rows_at_once=config.batch.rows_at_once,
     )
-    register_block_attention()
-    model = load_trainable(model_directory, config, BLOCK_ATTENTION)
+    model = load_trainable(model_directory, config, register_compiled_attention())
     optimizer = make_optimizer(model, config.optimizer)
     ended(f"weights in float32 ({round(sum(parameter.nbytes for parameter in model.parameters()) / MIB)} MiB)")
-    torch.use_deterministic_algorithms(True)
+    compute_deterministically()
     with passes_over(model, config) as passes:
         model.train()
         ended("copy of the weights in bf16")

@@ -137,16 +137,23 @@ def last_json(output: str) -> dict[str, Any]:
     return facts
 
 
-def run_recipe(recipe: Path, workspace: Path, *arguments: str) -> dict[str, Any]:
+def run_recipe(
+    recipe: Path, workspace: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Run a recipe to its end, with sources from the shared cache.
+
+    Args:
+        recipe: Its file.
+        workspace: Where it runs.
+        arguments: Of the command line.
+        environment: Variables besides this process's.
 
     Returns:
         ``{"run": ..., "stages": {name: {"artifact", "path", "seconds", "predicted", ...}}}``.
     """
     command = run_command(recipe, workspace, *arguments)
-    finished = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=shared_cache_environment()
-    )
+    variables = shared_cache_environment() | dict(environment or {})
+    finished = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=variables)
     if finished.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {finished.returncode}:\n{finished.stderr}")
     return last_json(finished.stdout)

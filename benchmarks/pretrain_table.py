@@ -127,12 +127,12 @@ def train(way: Way, directory: Path, rows: np.ndarray[Any, np.dtype[np.int64]], 
     register_block_attention()
     model = load_causal_lm(directory, dtype=torch.float32, attention=way.attention)
     optimizer = make_optimizer(model, AdamWSettings(learning_rate=learning_rate()))
-    prepare = compile_layers if way.is_compiled else None
+    preparations = [compile_layers] if way.is_compiled else []
     with (
         freed_memory_kept() if way.keeps_memory else nullcontext(),
         workers_of_one_thread() if way.side_by_side else nullcontext() as pool,
     ):
-        passes = Passes(model, way.objective, dtype=way.dtype, prepare=prepare, pool=pool)
+        passes = Passes(model, way.objective, dtype=way.dtype, preparations=preparations, pool=pool)
         model.train()
         for first in range(0, len(rows) - ROWS_PER_STEP + 1, ROWS_PER_STEP):
             passes.accumulate_gradients(batch_of(rows[first : first + ROWS_PER_STEP], 2 if way.side_by_side else 1))

@@ -1,10 +1,11 @@
 """One timed run of transformers' Trainer. Runs in its own environment, without Danlu.
 
-A causal language model from a directory is trained on rows of equal length, 8 to a step, with AdamW. All else is what
-the Trainer chooses.
+A causal language model from a directory is trained on rows of equal length with AdamW. All else is what the Trainer
+chooses.
 
     fp32           its defaults: no autocast, nothing compiled
     bf16-compiled  with ``bf16=True`` and ``torch_compile=True``
+    bf16-sdpa      with ``bf16=True``, on a GPU if there is one
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import torch
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
-    "fp32": {},
-    "bf16-compiled": {"bf16": True, "torch_compile": True},
+    "fp32": {"use_cpu": True},
+    "bf16-compiled": {"use_cpu": True, "bf16": True, "torch_compile": True},
+    "bf16-sdpa": {"bf16": True},
 }
 
 
@@ -50,10 +52,12 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True, help="Hugging Face directory")
-    parser.add_argument("--rows", required=True, help=".npy of (rows, 512) token ids")
+    parser.add_argument("--rows", required=True, help=".npy of (rows, length) token ids")
     parser.add_argument("--configuration", required=True, choices=CONFIGURATIONS)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--rows-per-step", type=int, default=8)
+    parser.add_argument("--rows-at-once", type=int, default=8)
     parser.add_argument("--times", required=True, help="file for the times of the clock at which steps ended")
     options = parser.parse_args()
 
@@ -63,10 +67,10 @@ def main() -> None:
             model=AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32),
             args=TrainingArguments(
                 output_dir=directory,
-                per_device_train_batch_size=8,
+                per_device_train_batch_size=options.rows_at_once,
+                gradient_accumulation_steps=options.rows_per_step // options.rows_at_once,
                 max_steps=options.steps,
                 learning_rate=options.learning_rate,
-                use_cpu=True,
                 save_strategy="no",
                 report_to="none",
                 disable_tqdm=True,

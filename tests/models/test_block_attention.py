@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from danlu.models import block_attention
-from danlu.models.attention import DocumentLayout
-from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen, why_not_in_blocks
+from danlu.models.attention import DocumentLayout, why_scores_are_bent
+from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen
 
 SMALL = {
     "vocab_size": 97,
@@ -71,5 +71,5 @@ def test_a_token_sees_what_is_before_it_in_its_document(rows: list[list[int]]) -
 
 @pytest.mark.parametrize("model_type", ["gemma2", "gpt_oss"])
 def test_models_that_bend_their_scores_are_told_apart(model_type: str) -> None:
-    assert model_type in str(why_not_in_blocks(AutoConfig.for_model(model_type)))
-    assert why_not_in_blocks(AutoConfig.for_model("llama")) is None
+    assert model_type in str(why_scores_are_bent(AutoConfig.for_model(model_type)))
+    assert why_scores_are_bent(AutoConfig.for_model("llama")) is None

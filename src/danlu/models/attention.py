@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 DOCUMENT_ATTENTION = "danlu_documents"
+SINK_MODELS = {"gpt_oss"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,16 @@ def register_document_attention() -> None:
     from transformers import AttentionInterface
 
     AttentionInterface.register(DOCUMENT_ATTENTION, attend_documents)
+
+
+def why_scores_are_bent(config: Any) -> str | None:
+    """What models of this transformers config do to attention scores besides a softmax; None if nothing."""
+    text_config = config.get_text_config()
+    if getattr(text_config, "attn_logit_softcapping", None) is not None:
+        return f"models of type {config.model_type!r} cap their attention scores"
+    if config.model_type in SINK_MODELS:
+        return f"models of type {config.model_type!r} have attention scores that point to no token"
+    return None
 
 
 def supports_document_attention(config: Any) -> bool:

@@ -21,19 +21,6 @@ MOST_BLOCKS = 8
 """Of a row; longer rows have larger blocks, since each block is compiled by itself."""
 
 
-SINK_MODELS = {"gpt_oss"}
-
-
-def why_not_in_blocks(config: Any) -> str | None:
-    """Why a model of this transformers config cannot have its attention in blocks; None if it can."""
-    text_config = config.get_text_config()
-    if getattr(text_config, "attn_logit_softcapping", None) is not None:
-        return f"models of type {config.model_type!r} cap their attention scores"
-    if config.model_type in SINK_MODELS:
-        return f"models of type {config.model_type!r} have attention scores that point to no token"
-    return None
-
-
 def tokens_seen(documents: DocumentLayout, device: torch.device | str) -> torch.Tensor:
     """(rows, row_length, row_length) bool: whether the token of the second place sees that of the third.
 
@@ -72,8 +59,8 @@ def attend_in_blocks(
         (1, rows * row_length, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
     assert attention_mask is None, "block attention takes no mask"
-    assert kwargs.get("softcap") is None, "see why_not_in_blocks"
-    assert kwargs.get("s_aux") is None, "see why_not_in_blocks"
+    assert kwargs.get("softcap") is None, "see why_scores_are_bent"
+    assert kwargs.get("s_aux") is None, "see why_scores_are_bent"
     num_rows, length, _ = seen.shape
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     if sliding_window is not None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
-from danlu.models.attention import supports_document_attention
-from danlu.models.block_attention import why_not_in_blocks
+from danlu.models.attention import supports_document_attention, why_scores_are_bent
 from danlu.models.compiling import why_no_compiler
+from danlu.models.flash_attention import why_not_flash
 from danlu.models.flops import TrainingFlops
+from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from
 from danlu.models.shapes import MULTIPLE_TOKENS
 from danlu.training.budget import flops_of, steps_of
@@ -18,8 +19,8 @@ from danlu.training.data import TrainingData
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.setup import attention_for, weightless_trainable
 
-WORTH_FLOPS = 5e13
-"""Two cores take some minutes for so many; compiling takes half a minute."""
+WORTH_FLOPS = {"cpu": 5e13, "cuda": 1e16}
+"""By device. Two cores take some minutes for so many, as a GPU would not compiled; compiling takes half a minute."""
 WORTH_MINUTES = 3.0
 
 
@@ -64,9 +65,12 @@ def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | No
         return "dropout is not compiled"
     if not supports_document_attention(config):
         return f"models of type {config.model_type!r} bring their own attention"
-    if default_device() != "cpu":
-        return "the compiled attention is one for CPUs"
-    return why_not_in_blocks(config) or why_no_compiler()
+    on_gpu = default_device() == "cuda"
+    return (
+        why_scores_are_bent(config)
+        or (why_not_flash(config, compute_dtype(settings.precision)) if on_gpu else None)
+        or why_no_compiler()
+    )
 
 
 def _is_worth_it(settings: TrainConfig, data: TrainingData, flops: TrainingFlops) -> bool:
@@ -74,4 +78,4 @@ def _is_worth_it(settings: TrainConfig, data: TrainingData, flops: TrainingFlops
     if budget.minutes is not None:
         return budget.minutes >= WORTH_MINUTES
     steps = steps_of(budget, data.batches, flops=lambda: flops, steps_in_time=lambda seconds: 0)
-    return flops_of(flops, data.batches(steps), steps) >= WORTH_FLOPS
+    return flops_of(flops, data.batches(steps), steps) >= WORTH_FLOPS[default_device()]

@@ -225,9 +225,10 @@ class TrainConfig(StageConfig):
     ema: AverageSettings | None = None
     freeze: list[str] = Field(default_factory=list)
     """Parameters that stay as they are, by patterns as in `optimizer.groups`, for example ``*embed_tokens*``."""
-    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    precision: Literal["auto", "bf16", "fp16", "fp32", "fp8"] = "auto"
     """Of the matrix products. ``auto``: bf16 where the processor is fast at it. What is trained stays float32. ``fp16``
-    scales the loss, and leaves out a step whose gradient is too large for it."""
+    scales the loss, and leaves out a step whose gradient is too large for it. ``fp8``, on GPUs that have it, takes the
+    products of linear layers in float8 and the rest in bf16; compile with it, or it is slower than bf16."""
     compile: Literal["auto"] | bool = "auto"
     """Whether torch's compiler makes machine code of the decoder layers and the loss, which takes half a minute once
     and about halves the time of a step. ``auto``: where it can and the budget is worth it. It can where documents of a
@@ -273,6 +274,12 @@ class TrainConfig(StageConfig):
             raise ValueError(f"batch.length_ramp cuts rows of other lengths, and {what} has a row for each document")
         if self.curriculum and self.next_sentence:
             raise ValueError("curriculum: pairs of next_sentence are drawn from all documents; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def float8_of_trained_weights(self) -> TrainConfig:
+        if self.adapter and self.precision == "fp8":
+            raise ValueError("precision: fp8 is for training every weight; leave adapter out, or set precision: bf16")
         return self
 
     @model_validator(mode="after")

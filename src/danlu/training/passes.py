@@ -8,7 +8,7 @@ Micikevicius et al. 2017, arXiv:1710.03740); the gradients of its micro-batches 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -29,7 +29,7 @@ class Passes:
         model: Holds the weights that are trained.
         objective: What is minimised.
         dtype: Of the passes; None for that of the weights.
-        prepare: Done to the model that the passes run over, to compile it for one.
+        preparations: Done in order to the model that the passes run over, to compile it for one.
         pool: Takes micro-batches side by side.
     """
 
@@ -39,7 +39,7 @@ class Passes:
         objective: Objective,
         *,
         dtype: torch.dtype | None = None,
-        prepare: Callable[[Any], object] | None = None,
+        preparations: Sequence[Callable[[Any], object]] = (),
         pool: Workers | None = None,
     ) -> None:
         self.trained = trained_parameters(model)
@@ -49,9 +49,9 @@ class Passes:
         self._model = rounded_copy(model, dtype) if self._is_copy and dtype else model
         self._model.train()
         self._moved = trained_parameters(self._model)
-        self._is_compiled = prepare is not None
+        self._is_prepared = bool(preparations)
         self._known_shapes: set[tuple[bool, int]] = set()
-        if prepare is not None:
+        for prepare in preparations:
             prepare(self._model)
 
     def parameters(self) -> Iterator[torch.Tensor]:
@@ -124,7 +124,7 @@ class Passes:
             self._known_shapes.add(shape)
             yield from self._pool.map(at, indices[:1])
             indices = indices[1:]
-            if self._is_compiled:
+            if self._is_prepared:
                 release_memory()  # of the compiler
         yield from self._pool.map(at, indices)
 

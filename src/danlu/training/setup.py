@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from danlu.hardware.machine import default_device
 from danlu.hardware.threads import Workers, workers_of_one_thread
 from danlu.models.adapters import add_lora
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention, supports_document_attention
-from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention
-from danlu.models.compiling import compile_layers, is_made_for_compiling
+from danlu.models.compiling import KEPT_SHARE, compile_layers, is_made_for_compiling, register_compiled_attention
+from danlu.models.float8 import require_float8, use_float8
 from danlu.models.load import is_adapter, load_for, read_config
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
@@ -37,8 +37,7 @@ def attention_for(config: Any, rows: Rows, rows_at_once: int, *, is_compiled: bo
         UserError: rows hold several documents, or go through the model together, and it cannot keep them apart.
     """
     if is_compiled:
-        register_block_attention()
-        return BLOCK_ATTENTION
+        return register_compiled_attention()
     if supports_document_attention(config):
         register_document_attention()
         return DOCUMENT_ATTENTION
@@ -80,7 +79,7 @@ def load_trainable(
 
 def make_trainable(model: Any, settings: TrainConfig) -> Any:
     """Put on the adapter, if there is to be one."""
-    if settings.activation_checkpointing:
+    if settings.activation_checkpointing and not is_made_for_compiling(model):  # else the compiler does it
         model.activation_checkpointing_enable({"use_reentrant": False})
     if settings.adapter is None:
         return model
@@ -132,10 +131,20 @@ def passes_over(model: Any, settings: TrainConfig) -> Iterator[Passes]:
 
 
 def make_passes(model: Any, settings: TrainConfig, pool: Workers | None) -> Passes:
-    """Passes over a model that is ready to train."""
+    """Passes over a model that is ready to train.
+
+    Raises:
+        UserError: the settings ask for float8, which this machine does not have.
+    """
     dtype = None if settings.adapter else compute_dtype(settings.precision)
-    prepare = compile_layers if is_made_for_compiling(model) else None
-    return Passes(model, objective_for(settings), dtype=dtype, prepare=prepare, pool=pool)
+    preparations: list[Callable[[Any], object]] = []
+    if settings.precision == "fp8":
+        require_float8()
+        preparations.append(use_float8)
+    if is_made_for_compiling(model):
+        kept_share = 0.0 if settings.activation_checkpointing else KEPT_SHARE
+        preparations.append(partial(compile_layers, kept_share=kept_share))
+    return Passes(model, objective_for(settings), dtype=dtype, preparations=preparations, pool=pool)
 
 
 def make_scaler(settings: TrainConfig) -> torch.amp.GradScaler:

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
+from danlu.hardware.determinism import compute_deterministically
 from danlu.models.adapters import save_adapter
-from danlu.models.block_attention import BLOCK_ATTENTION
 from danlu.models.chat import ensure_chat_template
+from danlu.models.compiling import is_for_compiling
 from danlu.models.files import save_config, save_tokenizer
 from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
@@ -84,7 +85,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
-            *(["decoder layers are compiled, once per kind of machine"] if attention == BLOCK_ATTENTION else []),
+            *(["decoder layers are compiled, once per kind of machine"] if is_for_compiling(attention) else []),
             *_head_notes(config, model),
         ],
         facts={
@@ -126,7 +127,7 @@ def _preview(model: Input, row: Row) -> str | None:
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
     started = time.perf_counter()
-    torch.use_deterministic_algorithms(True)
+    compute_deterministically()
     model_input, data = context.input("model"), TrainingData.open(config, context)
     held_out = data.held_out()
     attention = choose_attention(config, data)

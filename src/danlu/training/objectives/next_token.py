@@ -9,8 +9,7 @@ import torch
 
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
-from danlu.models.block_attention import tokens_seen
-from danlu.models.compiling import is_made_for_compiling
+from danlu.models.compiling import is_made_for_compiling, layout_arguments
 from danlu.models.head import Head, hidden_states, linear_cross_entropy
 from danlu.training.batches import MicroBatch
 from danlu.training.objectives.objective import RowSettings
@@ -23,14 +22,15 @@ def supervised_cross_entropy(model: Any, batch: MicroBatch, *, label_smoothing: 
 
     As dropout does, label smoothing holds for a model in train mode only.
     """
-    is_compiled = is_made_for_compiling(model)
-    layout: dict[str, Any] = {"documents": batch.documents}
-    if is_compiled:
-        layout = {"seen": tokens_seen(batch.documents, batch.targets.device)}
+    layout = layout_arguments(model, batch.documents, batch.targets.device)
     hidden_BTD = hidden_states(model, input_ids=batch.input_ids, position_ids=batch.position_ids, **layout)
     smoothing = label_smoothing if model.training else 0.0
     return linear_cross_entropy(
-        hidden_BTD[0, batch.predicting], Head.of(model), batch.targets, smoothing, is_compiled=is_compiled
+        hidden_BTD[0, batch.predicting],
+        Head.of(model),
+        batch.targets,
+        smoothing,
+        is_compiled=is_made_for_compiling(model),
     )
 
 
