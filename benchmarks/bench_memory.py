@@ -170,7 +170,6 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
     ended("importing torch and transformers")
 
     from danlu.artifacts.tokens import TokenStore
-    from danlu.hardware.determinism import compute_deterministically
     from danlu.models.compiling import register_compiled_attention
     from danlu.training.batches import BatchStream
     from danlu.training.config import TrainConfig
@@ -188,7 +187,6 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
     model = load_trainable(model_directory, config, register_compiled_attention())
     optimizer = make_optimizer(model, config.optimizer)
     ended(f"weights in float32 ({round(sum(parameter.nbytes for parameter in model.parameters()) / MIB)} MiB)")
-    compute_deterministically()
     with passes_over(model, config) as passes:
         model.train()
         ended("copy of the weights in bf16")

@@ -76,6 +76,15 @@ def test_other_number_formats_are_near_and_gradients_are_float32(
     assert make_scaler(config).is_enabled() == (precision == "fp16")
 
 
+def test_every_pass_is_deterministic(tiny_model_dir: Path) -> None:
+    """Those of the plan's probe, too: torch compiles anew what was compiled without it."""
+    torch.use_deterministic_algorithms(False)
+    register_document_attention()
+    config = settings(adapter=None)
+    make_passes(load_trainable(tiny_model_dir, config, DOCUMENT_ATTENTION), config, None)
+    assert torch.are_deterministic_algorithms_enabled()
+
+
 def test_the_copy_follows_the_weights(tiny_model: Any, batch: Batch) -> None:
     passes = Passes(tiny_model, supervised_cross_entropy, dtype=torch.bfloat16)
     before = passes.mean_loss(batch.micro_batches)

@@ -55,9 +55,10 @@ def compile_layers(model: Any, kept_share: float = KEPT_SHARE) -> None:
 
 def register_compiled_attention() -> str:
     """Make the attention that goes with compiled layers known to transformers; its name there."""
-    register_block_attention()
-    register_flash_attention()
-    return COMPILED_ATTENTION[default_device()]
+    device = default_device()
+    register = {"cpu": register_block_attention, "cuda": register_flash_attention}[device]
+    register()
+    return COMPILED_ATTENTION[device]
 
 
 def is_for_compiling(attention: str | None) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn.attention.varlen import varlen_attn
 
 from danlu.models.attention import DocumentLayout
 from danlu.models.gguf.config import head_size_of
 
-FLASH_ATTENTION = "danlu_flash"
+FLASH_ATTENTION = "danlu_varlen"
+"""Not flash by name, since transformers looks for a library where it reads that word."""
 FEWEST_BOUNDARIES = 128
 """Below, it does not pay to tell numbers of documents apart."""
 LARGEST_HEAD = 256
@@ -75,6 +75,8 @@ def attend_with_flash(
     Returns:
         (1, num_tokens, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
+    from torch.nn.attention.varlen import varlen_attn  # brings torch's compiler along, which takes seconds
+
     assert attention_mask is None, "flash attention takes no mask"
     value_dim, missing = value.shape[-1], query.shape[-1] - value.shape[-1]
     if missing:  # the kernel wants heads of one size

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import torch
 
+from danlu.models.compiling import is_for_compiling
 from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import SHALLOW, at_depth, config_from, measure_cost
@@ -22,9 +23,9 @@ from danlu.training.passes import Passes
 from danlu.training.setup import make_passes, micro_batch_workers, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
-ALLOCATOR_FACTOR = 1.35
-"""What glibc's allocator holds over what is in use, with one arena per worker. Measured with rows of 256 and 512
-tokens, ranks of 16 and 64, in bf16 and fp32."""
+ALLOCATOR_FACTOR = 1.45
+"""What glibc's allocator holds over what autograd keeps, with one arena per worker and freed memory kept. Measured over
+the twelve trainings of `make bench-plan`."""
 ROUNDS = 2
 """How many micro-batches each worker takes in the probe."""
 FORWARD_SHARE = 1 / 3
@@ -55,9 +56,9 @@ def training_cost(
     """Time and memory of training, from a probe of the first of `batches` on shallow copies of the model.
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
-    average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, its
-    gradient, and a chunk of logits with its slopes. What is frozen by name is not counted as trained, but takes part in
-    the probe, so its time is that of training everything.
+    average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, as
+    much again for the layer at work, its gradient, and what the loss takes. What is frozen by name is not counted as
+    trained, but takes part in the probe, so its time is that of training everything.
     """
     config = config_from(model_config)
     probed = _probe(settings, model_config, batches.at(0), attention)
@@ -72,20 +73,28 @@ def training_cost(
     if pass_dtype != weight_dtype(settings):  # the rounded copy
         weight_bytes += num_parameters * pass_dtype.itemsize
     trained_bytes = int(num_trained * FLOAT32_BYTES * trained_copies + state_bytes)
-    chunk_tokens = CHUNK_TOKENS if settings.adapter else TRAINED_CHUNK_TOKENS
-    logit_bytes = 3 * chunk_tokens * config.get_text_config().vocab_size * FLOAT32_BYTES
     gradient_bytes = num_trained * (FLOAT32_BYTES if settings.adapter else pass_dtype.itemsize)
-    passing_bytes = probed.activation_bytes + gradient_bytes + logit_bytes
+    layer_bytes = probed.activation_bytes / config.num_hidden_layers
+    passing_bytes = ALLOCATOR_FACTOR * (probed.activation_bytes + layer_bytes + gradient_bytes)
+    passing_bytes += _loss_bytes(settings, config, pass_dtype, is_compiled=is_for_compiling(attention))
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes
-        + weight_bytes
-        + trained_bytes
-        + int(ALLOCATOR_FACTOR * probed.micro_batches_at_once * passing_bytes),
+        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(probed.micro_batches_at_once * passing_bytes),
         checkpoint_bytes=int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
         num_trained_parameters=num_trained,
     )
+
+
+def _loss_bytes(settings: TrainConfig, config: Any, pass_dtype: torch.dtype, *, is_compiled: bool) -> int:
+    """What the loss of a chunk of tokens takes at most: logits and slopes, and a part of the head's gradient."""
+    text_config = config.get_text_config()
+    vocabulary, hidden_size = int(text_config.vocab_size), int(text_config.hidden_size)
+    # Not compiled, the slopes are made in float32, beside products and slopes in the dtype of the passes.
+    per_logit = 2 * pass_dtype.itemsize + (0 if is_compiled or pass_dtype == torch.float32 else FLOAT32_BYTES)
+    if settings.adapter:
+        return CHUNK_TOKENS * vocabulary * per_logit
+    return TRAINED_CHUNK_TOKENS * vocabulary * per_logit + vocabulary * hidden_size * pass_dtype.itemsize
 
 
 def foretold_pace(settings: TrainConfig, cost: TrainingCost, num_validation_tokens: int) -> Pace:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from danlu.errors import UserError
+from danlu.hardware.determinism import compute_deterministically
 from danlu.hardware.machine import default_device
 from danlu.hardware.threads import Workers, workers_of_one_thread
 from danlu.models.adapters import add_lora
@@ -131,11 +132,12 @@ def passes_over(model: Any, settings: TrainConfig) -> Iterator[Passes]:
 
 
 def make_passes(model: Any, settings: TrainConfig, pool: Workers | None) -> Passes:
-    """Passes over a model that is ready to train.
+    """Passes over a model that is ready to train, which give the same bits each time.
 
     Raises:
         UserError: the settings ask for float8, which this machine does not have.
     """
+    compute_deterministically()
     dtype = None if settings.adapter else compute_dtype(settings.precision)
     preparations: list[Callable[[Any], object]] = []
     if settings.precision == "fp8":

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
-from danlu.hardware.determinism import compute_deterministically
 from danlu.models.adapters import save_adapter
 from danlu.models.chat import ensure_chat_template
 from danlu.models.compiling import is_for_compiling
@@ -127,7 +126,6 @@ def _preview(model: Input, row: Row) -> str | None:
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
     started = time.perf_counter()
-    compute_deterministically()
     model_input, data = context.input("model"), TrainingData.open(config, context)
     held_out = data.held_out()
     attention = choose_attention(config, data)
