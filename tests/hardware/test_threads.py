@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,3 +57,31 @@ def test_work_sees_its_callers_context() -> None:
         assert list(pool.map(lambda item: (item, said.get()), range(3))) == [(item, "before") for item in range(3)]
         list(pool.map(lambda _: said.set("by a worker"), range(3)))
         assert said.get() == "before", "what work sets is its own"
+
+
+def test_results_do_not_pile_up() -> None:
+    """What is done waits to be taken, so work does not run ahead of whoever takes it."""
+    done: list[int] = []
+    with workers_of_one_thread() as pool:
+        results = pool.map(lambda item: done.append(item) or item, range(100))  # type: ignore[func-returns-value]
+        assert not done
+        for taken in range(10):
+            assert next(results) == taken
+            time.sleep(0.02)
+            assert taken < len(done) <= taken + 1 + 2 * pool.count
+        results.close()  # type: ignore[attr-defined]
+        assert len(done) <= 10 + 2 * pool.count
+
+
+def test_a_failure_ends_the_work() -> None:
+    done: list[int] = []
+
+    def fail(item: int) -> None:
+        if item == 3:
+            raise KeyError("lost")
+        done.append(item)
+
+    with workers_of_one_thread() as pool:
+        with pytest.raises(KeyError, match="lost"):
+            list(pool.map(fail, range(100)))
+        assert len(done) <= 3 + 2 * pool.count

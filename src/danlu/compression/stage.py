@@ -19,7 +19,7 @@ VERSION = 1
 PREPARES = False
 
 BYTES_PER_WEIGHT: dict[FormatName, float] = {"hf": 4.0, "gguf-f16": 2.0, "gguf-q8_0": 34 / 32}
-BYTES_BEFORE_MODEL = 1_000_000_000
+BYTES_BEFORE_MODEL = 1_150_000_000
 """Resident memory of the process with torch, transformers and peft loaded and at work."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TypeVar
@@ -46,10 +47,20 @@ class Workers:
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Results in the order of the items, computed side by side, each in a copy of the caller's context.
 
-        Settings of torch's compiler are context variables, which a thread would else begin without.
+        Settings of torch's compiler are context variables, which a thread would else begin without. Work begins when
+        the first result is asked for. One result for each worker may wait to be taken, so that they never pile up.
         """
-        given = list(items)
-        return self._pool.map(lambda context, item: context.run(function, item), [copy_context() for _ in given], given)
+        under_way: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                if len(under_way) == 2 * self.count:
+                    yield under_way.popleft().result()
+                under_way.append(self._pool.submit(copy_context().run, function, item))
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from danlu.initializing.sizes import ENCODER_SIZES, SIZES
 VERSION = 1
 PREPARES = True
 
-BYTES_BEFORE_MODEL = 520_000_000
+BYTES_BEFORE_MODEL = 600_000_000
 """Resident memory of the process with torch and transformers loaded."""
 STARTING_SECONDS = 5.0
 """Importing torch and transformers and reading a vocabulary."""
