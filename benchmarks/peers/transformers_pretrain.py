@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "fp32": {"use_cpu": True},
     "bf16-compiled": {"use_cpu": True, "bf16": True, "torch_compile": True},
-    "bf16-sdpa": {"bf16": True},
+    "bf16-sdpa": {"bf16": True, "use_cpu": not torch.cuda.is_available()},
 }
 
 
