@@ -168,17 +168,23 @@ class Run:
         went_on = [path.stat().st_ino for path in self.metrics()] != self._metrics_before
         return "steps" if went_on and self.steps_made() > self._newest else "loading"
 
+    def _paths(self, pattern: str) -> list[Path]:
+        """What is there now. A directory may go between being found and being read; then they are looked for again."""
+        while True:
+            with suppress(FileNotFoundError):
+                return list(self.workspace.glob(pattern))
+
     def leftovers(self) -> set[tuple[str, int]]:
         """Name and inode of checkpoints that are half written or half deleted."""
         found = set()
-        for path in self.workspace.glob(f"{RUN}/stages/{STAGE}/*/*/.*"):
+        for path in self._paths(f"{RUN}/stages/{STAGE}/*/*/.*"):
             with suppress(OSError):
                 found.add((path.name, path.stat().st_ino))
         return found
 
     def checkpoints(self) -> dict[int, Path]:
         """By step."""
-        paths = self.workspace.glob(f"{RUN}/stages/{STAGE}/*/*/step-*")
+        paths = self._paths(f"{RUN}/stages/{STAGE}/*/*/step-*")
         return {int(path.name.removeprefix("step-")): path for path in paths}
 
     def state(self) -> str:
@@ -188,13 +194,13 @@ class Run:
 
     def is_publishing(self) -> bool:
         """Whether the model is being written or hashed."""
-        return any(self.workspace.glob("artifacts/model/.partial-*/*"))
+        return bool(self._paths("artifacts/model/.partial-*/*"))
 
     def steps_made(self) -> int:
         return max((record["step"] for path in self.metrics() for record in read_metrics(path)), default=0)
 
     def metrics(self) -> list[Path]:
-        return list(self.workspace.glob(f"{RUN}/stages/{STAGE}/*/metrics.jsonl"))
+        return self._paths(f"{RUN}/stages/{STAGE}/*/metrics.jsonl")
 
     def events(self) -> list[dict[str, Any]]:
         return read_metrics(self.workspace / RUN / "events.jsonl")
