@@ -1,10 +1,13 @@
 """Causal attention over rows of one length on a CPU, made to be compiled.
 
-Registered once with transformers under the name `BLOCK_ATTENTION`. Forwards it is torch's flash attention (Dao et al.
-2022, arXiv:2205.14135), which gives the logarithms of the softmax's denominators along with the output. Backwards the
-weights are made again from these, for a block of keys and the queries behind it at a time, by plain operations that the
-compiler turns into one pass over the scores; torch's own backward takes twice as long. Nothing as large as the scores
-is kept between the two. Shapes depend on the rows' length alone, so documents of any lengths need one compilation.
+Registered once with transformers under the name `BLOCK_ATTENTION`. Scores are made for a block of queries and the keys
+before them at a time, by plain operations that the compiler turns into two passes over them. The logarithms of the
+softmax's denominators are kept, and backwards the weights are made again from these, for a block of keys and the
+queries behind it at a time (Dao et al. 2022, arXiv:2205.14135). Nothing as large as the scores is kept between the two.
+Shapes depend on the rows' length alone, so documents of any lengths need one compilation.
+
+Not torch's flash attention: forwards it took 1.7 times as long on a processor without matrix units, and backwards twice
+as long on any (docs/LOG.md).
 """
 
 from __future__ import annotations
@@ -101,17 +104,31 @@ class _BlockAttention(torch.autograd.Function):
         scaling: float,
         window: int,
     ) -> torch.Tensor:
-        bias = torch.where(seen[:, None], 0.0, -torch.inf).to(query.dtype)
-        group, dim = query.shape[1] // key.shape[1], query.shape[-1]
-        # The kernel wants as many keys and values as queries, and all of one size.
-        keys, values = (tensor.repeat_interleave(group, dim=1) if group > 1 else tensor for tensor in (key, value))
-        if value.shape[-1] != dim:
-            values = torch.nn.functional.pad(values, (0, dim - value.shape[-1]))
-        padded, normalisers = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, keys, values, 0.0, True, attn_mask=bias, scale=scaling
-        )
-        output: torch.Tensor = padded[..., : value.shape[-1]]
-        ctx.save_for_backward(query, key, value, seen, output, normalisers)
+        num_rows, num_kv_heads, length, _ = key.shape
+        group = query.shape[1] // num_kv_heads
+        query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
+        key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
+        size = max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
+        outputs, normalisers = [], []
+        for first in range(0, length, size):
+            last = min(first + size, length)
+            # Whole blocks of keys, of which the first has one that the block's first query sees.
+            begin = max(0, (first - window + 1) // size * size)
+            queries = query_BGTD[:, :, first:last].flatten(1, 2).contiguous()
+            keys, values = (part[:, begin:last].contiguous() for part in (key_BTD, value_BTD))
+            scores = torch.bmm(queries, keys.mT).view(num_rows, num_kv_heads, group, last - first, last - begin)
+            scores = torch.where(seen[:, None, None, first:last, begin:last], scores.float() * scaling, -torch.inf)
+            largest = scores.amax(-1, keepdim=True)
+            weights = (scores - largest).exp()
+            sums = weights.sum(-1, keepdim=True)
+            normalisers.append(largest + sums.log())
+            if query.dtype == torch.float16:  # of which the largest number is less than sums may be
+                weights, sums = weights / sums, torch.ones_like(sums)
+            weights = weights.to(query.dtype).view(len(keys), group * (last - first), last - begin)
+            products = torch.bmm(weights, values).view(num_rows, num_kv_heads, group, last - first, -1)
+            outputs.append((products / sums).to(query.dtype))
+        output = torch.cat(outputs, dim=3).flatten(1, 2)
+        ctx.save_for_backward(query, key, value, seen, output, torch.cat(normalisers, dim=3))
         ctx.scaling, ctx.window = scaling, window
         return output
 
@@ -125,7 +142,6 @@ class _BlockAttention(torch.autograd.Function):
         # (rows * kv_heads, group * length, dim).
         in_groups = (num_rows, num_kv_heads, group, length)
         inner = (gradient.float() * output.float()).sum(-1).view(*in_groups, 1)
-        normalisers = normalisers.reshape(*in_groups, 1)
         query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
         gradient_BGTD = gradient.reshape(num_rows * num_kv_heads, group, length, -1)
         key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
