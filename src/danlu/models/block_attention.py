@@ -7,7 +7,7 @@ queries behind it at a time (Dao et al. 2022, arXiv:2205.14135). Nothing as larg
 Shapes depend on the rows' length alone, so documents of any lengths need one compilation.
 
 Not torch's flash attention: forwards it took 1.7 times as long on a processor without matrix units, and backwards twice
-as long on any (docs/LOG.md).
+as long on one with them (docs/LOG.md).
 """
 
 from __future__ import annotations
@@ -87,6 +87,11 @@ def _by_row(tensor: torch.Tensor, num_rows: int) -> torch.Tensor:
     return tensor[0].reshape(num_heads, num_rows, -1, dim).transpose(0, 1)
 
 
+def _block_size(length: int) -> int:
+    """In tokens, of rows of some length."""
+    return max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
+
+
 class _BlockAttention(torch.autograd.Function):
     """Of (rows, heads, length, dim); see `attend_in_blocks`.
 
@@ -108,7 +113,7 @@ class _BlockAttention(torch.autograd.Function):
         group = query.shape[1] // num_kv_heads
         query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
         key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
-        size = max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
+        size = _block_size(length)
         outputs, normalisers = [], []
         for first in range(0, length, size):
             last = min(first + size, length)
@@ -145,7 +150,7 @@ class _BlockAttention(torch.autograd.Function):
         query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
         gradient_BGTD = gradient.reshape(num_rows * num_kv_heads, group, length, -1)
         key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
-        size = max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
+        size = _block_size(length)
         starts = range(0, length, size)
         of_query: list[torch.Tensor | None] = [None] * len(starts)
         of_key, of_value = [], []
