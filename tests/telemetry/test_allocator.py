@@ -79,3 +79,51 @@ def test_the_choice_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
     ask_for_huge_pages()
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
+
+
+ARENAS = """
+import ctypes
+import sys
+import threading
+from pathlib import Path
+from danlu.telemetry.allocator import limit_arenas
+
+limit_arenas(int(sys.argv[1]))
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+barrier = threading.Barrier(12)
+def take():
+    libc.malloc(ctypes.c_size_t(50_000))
+    barrier.wait()
+threads = [threading.Thread(target=take) for _ in range(12)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.fopen.restype = ctypes.c_void_p
+file = libc.fopen(sys.argv[2].encode(), b"w")
+libc.malloc_info(0, ctypes.c_void_p(file))
+libc.fclose(ctypes.c_void_p(file))
+print(Path(sys.argv[2]).read_text().count("<heap nr="))
+"""
+
+
+@linux
+@pytest.mark.parametrize(
+    ("num_cores", "chosen", "expected"),
+    [
+        pytest.param(3, {}, 3, id="one for each core"),
+        pytest.param(1, {}, 2, id="two at least"),
+        pytest.param(3, {"MALLOC_ARENA_MAX": "5"}, 5, id="the user's choice stays"),
+        pytest.param(3, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=5"}, 5, id="the user's choice among tunables stays"),
+    ],
+)
+def test_threads_share_as_many_arenas_as_there_are_cores(
+    num_cores: int, chosen: dict[str, str], expected: int, tmp_path: Path
+) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+    }
+    command = [sys.executable, "-c", ARENAS, str(num_cores), str(tmp_path / "malloc_info.xml")]
+    said = subprocess.run(command, env=environment | chosen, capture_output=True, text=True, check=True)
+    assert int(said.stdout) == expected

@@ -13,6 +13,7 @@ from danlu.artifacts.stage import StageConfig, StageContext
 from danlu.artifacts.stop import Stop
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import Stopped, UserError, did_you_mean
+from danlu.hardware.machine import num_usable_cores
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
@@ -22,7 +23,7 @@ from danlu.pipeline.record import RunRecord, now, read_json, replace_json
 from danlu.pipeline.signals import stopped_by_signals
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
-from danlu.telemetry.allocator import ask_for_huge_pages
+from danlu.telemetry.allocator import ask_for_huge_pages, limit_arenas
 from danlu.telemetry.reporter import EventLog, Listener, Reporter
 
 
@@ -92,7 +93,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
         UserError: something the user can mend. Stages that were finished stay finished.
         Stopped: by Ctrl-C or SIGTERM; see `stopped_by_signals`.
     """
-    ask_for_huge_pages()
+    _prepare_allocator()
     graph = build_graph(recipe)
     directory = workspace.runs / recipe.name
     with explained_full_disk(workspace), only_one(directory), stopped_by_signals() as stop:
@@ -112,9 +113,14 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
             log.close()
 
 
+def _prepare_allocator() -> None:
+    ask_for_huge_pages()
+    limit_arenas(num_usable_cores())
+
+
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
-    ask_for_huge_pages()
+    _prepare_allocator()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     with explained_full_disk(workspace), stopped_by_signals() as stop:
         job = Job(recipe, graph, workspace, store, reporter, stop)
@@ -132,7 +138,7 @@ def prepare_stage(
     Raises:
         UserError: there is no such stage, or what it takes has not been made.
     """
-    ask_for_huge_pages()
+    _prepare_allocator()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     job = Job(recipe, graph, workspace, store, reporter, Stop())
     if name not in recipe.stages:
