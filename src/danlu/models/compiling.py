@@ -1,6 +1,6 @@
 """Parts of a model turned into machine code by torch's compiler.
 
-What is compiled is one decoder layer, of which all layers use the code, and the loss's work on the logits. On a CPU
+What is compiled is one layer, of which all layers use the code, and the loss's work on the logits. On a CPU
 each compiled part is one call into C++ that lets go of Python's lock, so that workers in several threads do not wait
 for each other, and it keeps to one core, as the workers do. On a GPU it is what torch's compiler does by itself.
 """
@@ -17,6 +17,7 @@ from danlu.hardware.machine import default_device
 from danlu.models.attention import DocumentLayout
 from danlu.models.block_attention import BLOCK_ATTENTION, register_block_attention, tokens_seen
 from danlu.models.flash_attention import FLASH_ATTENTION, boundaries, register_flash_attention
+from danlu.models.tasks import is_encoder
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -34,7 +35,7 @@ At 0.8 that costs no time (docs/LOG.md)."""
 
 
 def compile_layers(model: Any, kept_share: float = KEPT_SHARE) -> None:
-    """Have the decoder layers compiled when they are first called with new shapes.
+    """Have the layers compiled when they are first called with new shapes.
 
     Torch's settings are the calling thread's, and those of the workers that it gives work.
 
@@ -75,7 +76,8 @@ def layout_arguments(model: Any, documents: DocumentLayout, device: torch.device
     """How the attention of `model` is told where documents lie."""
     attention = model.config._attn_implementation
     if attention == BLOCK_ATTENTION:
-        return {"seen": tokens_seen(documents, device)}
+        is_causal = not is_encoder(model.config.to_dict())
+        return {"seen": tokens_seen(documents, device, is_causal=is_causal)}
     if attention == FLASH_ATTENTION:
         return {"boundaries": boundaries(documents, device), "longest": documents.row_length or sum(documents.lengths)}
     return {"documents": documents}

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from danlu.models.attention import DocumentLayout
+from danlu.models.compiling import layout_arguments
 from danlu.models.head import Head
 from danlu.models.shapes import filling
 from danlu.models.tasks import task_of
@@ -30,9 +31,10 @@ def encoder_states(
         input_ids: (1, tokens).
         position_ids: (1, tokens); counted through if not given.
         token_type_ids: (1, tokens): 0 for the first segment of a pair, 1 for the second; all 0 if not given.
-        documents: Needs `danlu.models.attention.DOCUMENT_ATTENTION`; one document if not given.
+        documents: Needs an attention that keeps them apart (`danlu.models.compiling.layout_arguments`); one document if
+            not given.
     """
-    kwargs = {"documents": documents} if documents else {}
+    kwargs = layout_arguments(model, documents, input_ids.device) if documents else {}
     output: torch.Tensor = model.base_model(
         input_ids=input_ids, position_ids=position_ids, token_type_ids=token_type_ids, **kwargs
     ).last_hidden_state

@@ -13,12 +13,14 @@ from danlu.models.flops import TrainingFlops
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from
 from danlu.models.shapes import MULTIPLE_TOKENS
+from danlu.models.tasks import is_encoder
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.dropout import dropout_fields, with_dropout
 from danlu.training.setup import attention_for, weightless_trainable
 
+COMPILED_OBJECTIVES = ("language_model", "masked_language_model")
 WORTH_FLOPS = {"cpu": 5e13, "cuda": 1e16}
 """By device. Two cores take some minutes for so many, as a GPU would not compiled; compiling takes half a minute."""
 WORTH_MINUTES = 3.0
@@ -57,8 +59,8 @@ def is_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: T
 
 
 def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | None:
-    if settings.adapter is not None or settings.objective != "language_model":
-        return "only training of every weight on a corpus (objective: language_model) is compiled"
+    if settings.adapter is not None or settings.objective not in COMPILED_OBJECTIVES:
+        return f"only training of every weight on a corpus (objective: {' or '.join(COMPILED_OBJECTIVES)}) is compiled"
     if not data.has_one_length or data.length % MULTIPLE_TOKENS:
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
     if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
@@ -66,6 +68,8 @@ def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | No
     if not supports_document_attention(config):
         return f"models of type {config.model_type!r} bring their own attention"
     on_gpu = default_device() == "cuda"
+    if on_gpu and is_encoder(config.to_dict()):
+        return "encoders are compiled on CPUs only"
     return (
         why_scores_are_bent(config)
         or (why_not_flash(config, compute_dtype(settings.precision)) if on_gpu else None)

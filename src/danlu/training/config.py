@@ -230,7 +230,7 @@ class TrainConfig(StageConfig):
     scales the loss, and leaves out a step whose gradient is too large for it. ``fp8``, on GPUs that have it, takes the
     products of linear layers in float8 and the rest in bf16; compile with it, or it is slower than bf16."""
     compile: Literal["auto"] | bool = "auto"
-    """Whether torch's compiler makes machine code of the decoder layers and the loss, which takes half a minute once
+    """Whether torch's compiler makes machine code of the layers and the loss, which takes half a minute once
     and about halves the time of a step. ``auto``: where it can and the budget is worth it. It can where documents of a
     corpus train every weight without dropout, with a C++ compiler."""
     activation_checkpointing: bool = False
