@@ -78,6 +78,15 @@ def test_a_token_sees_its_document_and_where_causal_what_is_before_it(rows: list
         assert torch.equal(before, expected.tril())
 
 
+def test_sums_too_large_for_float16_are_divided_first() -> None:
+    """Each of 128 values is 1,000: their sum is above 65,504, the largest float16, and their mean is not."""
+    query, key, value = (torch.full((1, 2, 128, 8), number, dtype=torch.float16) for number in (0.0, 1.0, 1000.0))
+    module, seen = torch.nn.Module(), tokens_seen(DocumentLayout((128,), 128), "cpu", is_causal=False)
+    output, _ = block_attention.attend_in_blocks(module, query, key, value, None, seen=seen, is_causal=False)
+    assert output.dtype == torch.float16
+    torch.testing.assert_close(output.float(), torch.full((1, 128, 2, 8), 1000.0), rtol=2e-3, atol=0.0)
+
+
 @pytest.mark.parametrize("model_type", ["gemma2", "gpt_oss"])
 def test_models_that_bend_their_scores_are_told_apart(model_type: str) -> None:
     assert model_type in str(why_scores_are_bent(AutoConfig.for_model(model_type)))
