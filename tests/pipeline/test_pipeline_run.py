@@ -180,6 +180,29 @@ def test_stage_that_must_see_its_input_is_asked_when_it_is_there(
     assert predicted.disk_bytes == 4
 
 
+def test_stages_behind_one_that_cannot_be_foretold_wait_with_it(
+    run: Run, workspace: Workspace, recipe_file: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(config: toys.SumConfig, context: StageContext) -> Estimate:
+        assert context.input("data").path
+        return toys.sum_plan(config, context)
+
+    def compare(config: toys.CompareConfig, context: StageContext) -> Estimate:
+        size = sum(model.facts.get("total", 0) for model in context.inputs["models"])
+        return Estimate(seconds=1, peak_memory_bytes=10, disk_bytes=size)
+
+    monkeypatch.setattr("toy_rows.PREPARES", False)
+    monkeypatch.setattr("toy_sum.plan", plan)
+    monkeypatch.setattr("toy_compare.plan", compare)
+    planned = plan_recipe(load_recipe(recipe_file(toys.RECIPE), [], toys.TABLE), workspace, [])
+    assert [stage.notes for stage in planned.stages[1:]] == [
+        ["can be foretold only when rows is made"],
+        ["can be foretold only when rows is made"],
+        ["can be foretold only when sum is made"],
+    ]
+    assert run().stages["proof"].predicted
+
+
 def test_memory_that_is_not_there_is_a_warning(
     workspace: Workspace, recipe_file: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

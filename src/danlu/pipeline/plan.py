@@ -14,7 +14,7 @@ from danlu.artifacts.store import Artifact
 from danlu.errors import UserError
 from danlu.pipeline.format import format_bytes
 from danlu.pipeline.make import find_whole
-from danlu.pipeline.steps import Job, Made, NotMadeError, Step
+from danlu.pipeline.steps import Job, Made, NotMadeError, Step, UnknownFacts
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _asked(job: Job, step: Step, made: Mapping[str, Made], plan: StagePlan) -> t
         with job.blaming(step.name):
             estimate = step.module.plan(step.stage.config, step.context(job, made))
     except NotMadeError as missing:
-        return replace(plan, notes=[f"can be foretold only when {missing.name} is made"]), {}
+        return replace(plan, notes=[f"can be foretold only when {missing.name} is made"]), UnknownFacts(step.name)
     return _with_estimate(plan, estimate), estimate.facts
 
 

@@ -67,6 +67,25 @@ class NotMadeError(Exception):
         self.name = name
 
 
+class UnknownFacts(Mapping[str, Any]):
+    """Of an artifact that has not been made, and of which its stage can foretell nothing before its inputs are.
+
+    Any look at them raises a `NotMadeError`, so a stage that needs them cannot be planned either.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getitem__(self, key: str) -> Any:
+        raise NotMadeError(self._name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise NotMadeError(self._name)
+
+    def __len__(self) -> int:
+        raise NotMadeError(self._name)
+
+
 @dataclass(frozen=True)
 class ForetoldInput(Input):
     """An input of which only the foretold facts are known."""

@@ -84,7 +84,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
-            *(["decoder layers are compiled, once per kind of machine"] if is_for_compiling(attention) else []),
+            *(["layers are compiled, once per kind of machine"] if is_for_compiling(attention) else []),
             *_head_notes(config, model),
         ],
         facts={
