@@ -13,9 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from training_stage import run, run_cut
-from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
-from danlu.artifacts.manifest import Manifest
+from danlu.artifacts.manifest import Manifest, Parent
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.artifacts.tokens import write_index, write_shard
@@ -107,6 +112,28 @@ def test_guessing_then_classes(workspace: Workspace, reporter: Any, encoder_dir:
     assert facts["num_parameters"] == foretold.facts["num_parameters"] == model.num_parameters()
     assert model.config.architectures == facts["config"]["architectures"] == ["BertForSequenceClassification"]
     assert facts["last_loss"] < 1.0  # it learns these 32 documents by heart; guessing costs ln 3 = 1.1
+
+
+def test_guessing_goes_on_from_a_model_that_is_not_made_yet(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path
+) -> None:
+    """The plan reads the tokenizer from which the tokens were made."""
+    made = base(encoder_dir)
+    context = make_context(workspace, reporter, replace(made, artifact=None), tmp_path)
+    (data,) = context.inputs["data"]
+    assert data.artifact
+    assert made.artifact
+    with pytest.raises(AssertionError, match="has not been made"):
+        stage.plan(settings(), context)
+    with ArtifactStore(workspace.artifacts).publish("tokenizer", "a" * 16) as (out, commit):
+        AutoTokenizer.from_pretrained(encoder_dir).save_pretrained(out)
+        commit(made.artifact.manifest.model_copy(update={"kind": "tokenizer", "id": "a" * 16}))
+    parent = Parent(field="tokenizer", name="words", kind="tokenizer", id="a" * 16)
+    manifest = data.artifact.manifest.model_copy(update={"parents": [parent]})
+    packed = replace(data, artifact=replace(data.artifact, manifest=manifest))
+    later = replace(context, inputs={**context.inputs, "data": [packed]})
+    now = replace(later, inputs={**later.inputs, "model": [made]})
+    assert stage.plan(settings(), later).facts == stage.plan(settings(), now).facts
 
 
 def test_pairs_make_a_model_for_pretraining(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from danlu.artifacts.stage import Input, StageContext
+from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
@@ -55,6 +56,8 @@ class TrainingData:
     model: Input
     """Is trained; it may not be made yet."""
     sources: list[Source]
+    tokenizer: Artifact | None
+    """What the tokens were made with, where the workspace still has it; for a plan whose model is not made."""
 
     @classmethod
     def open(cls, config: TrainConfig, context: StageContext) -> TrainingData:
@@ -76,6 +79,7 @@ class TrainingData:
                 Source(each.name, store, _open_store(config, each.path, "validation"), each.facts, weight)
                 for each, store, weight in zip(inputs, stores, weights, strict=True)
             ],
+            _tokenizer_of(inputs[0], context.store),
         )
 
     @property
@@ -182,7 +186,16 @@ class TrainingData:
 
     @cached_property
     def _tokenizer(self) -> Any:
+        if self.model.artifact is None and self.tokenizer is not None:
+            return load_tokenizer(self.tokenizer.path)
         return load_tokenizer(self.model.path)
+
+
+def _tokenizer_of(tokens: Input, store: ArtifactStore) -> Artifact | None:
+    """The tokenizer, or model, that tokens were made with; None if it is gone."""
+    parents = tokens.artifact.manifest.parents if tokens.artifact else []
+    found = (store.find(parent.kind, parent.id) for parent in parents if parent.field == "tokenizer")
+    return next(found, None)
 
 
 def _open_store(config: TrainConfig, directory: Path, split: str) -> TokenStore:
