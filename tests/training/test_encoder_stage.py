@@ -136,6 +136,18 @@ def test_guessing_goes_on_from_a_model_that_is_not_made_yet(
     assert stage.plan(settings(), later).facts == stage.plan(settings(), now).facts
 
 
+def test_the_config_in_the_facts_is_that_of_the_files(
+    workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path
+) -> None:
+    context = make_context(workspace, reporter, base(encoder_dir), tmp_path)
+    dropping = settings(regularisation={"dropout": 0.3})
+    facts = run(context, tmp_path / "out", dropping)
+    saved = json.loads((tmp_path / "out" / "config.json").read_text())
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "architectures"):
+        assert facts["config"][name] == stage.plan(dropping, context).facts["config"][name] == saved[name]
+    assert saved["hidden_dropout_prob"] == 0.3
+
+
 def test_pairs_make_a_model_for_pretraining(
     workspace: Workspace, reporter: Any, encoder_dir: Path, tmp_path: Path
 ) -> None:

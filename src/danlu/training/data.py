@@ -17,10 +17,12 @@ from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.models.load import load_tokenizer
+from danlu.models.probe import config_from
 from danlu.models.shapes import MULTIPLE_TOKENS
 from danlu.models.tasks import check_task
 from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
+from danlu.training.dropout import dropout_fields
 from danlu.training.held_out import HeldOut
 from danlu.training.objectives.objective import RowSettings
 from danlu.training.objectives.table import OBJECTIVES, task_for
@@ -105,7 +107,12 @@ class TrainingData:
     @property
     def model_config(self) -> dict[str, Any]:
         """Content of the ``config.json`` of the model that is trained."""
-        return {**self.model.facts["config"], **self.model_changes}
+        config = {**self.model.facts["config"], **self.model_changes}
+        dropout = self.config.regularisation.dropout
+        if dropout is None:
+            return config
+        fields = dropout_fields(config_from(config))
+        return {**config, **{field: dropout for field in fields if field in config}}
 
     @property
     def fingerprint(self) -> str:

@@ -89,7 +89,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         ],
         facts={
             **model.facts,
-            **_head_facts(whole, data),
+            **_changed_facts(whole, data),
             "base": model.name,
             "num_steps": num_steps,
             "num_tokens_trained": num_tokens,
@@ -105,11 +105,13 @@ def _head_notes(config: TrainConfig, model: Input) -> list[str]:
     return [f"what the head for {task.replace('_', ' ')} has and {model.name} lacks begins with random weights"]
 
 
-def _head_facts(model: Any, data: TrainingData) -> dict[str, Any]:
-    """What an encoder's head changes about the facts of the model."""
+def _changed_facts(model: Any, data: TrainingData) -> dict[str, Any]:
+    """What dropout and an encoder's head change about the facts of the model."""
     task = task_for(data.config)
-    if task == "causal_lm":
+    if data.config.adapter is not None:
         return {}
+    if task == "causal_lm":
+        return {"config": data.model_config}
     config = {**data.model_config, "architectures": [type(model).__name__]}
     facts = {"task": task, "config": config, "num_parameters": model.num_parameters()}
     return {**facts, "labels": class_names(config)} if task == "classification" else facts
@@ -203,7 +205,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
         save(model, model_input, config, out)
     return {
         **model_input.facts,
-        **_head_facts(model, data),
+        **_changed_facts(model, data),
         "base": model_input.name,
         "num_steps": steps_made,
         "num_tokens_trained": batches.num_tokens(steps_made),
