@@ -9,7 +9,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from danlu.errors import UserError
-from danlu.training.dropout import dropout_fields, with_dropout
+from danlu.models.probe import config_from
+from danlu.training.dropout import dropout_changes, dropout_fields
 from danlu.training.setup import draws_random_numbers
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -29,7 +30,8 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("model_type", SMALL)
 def test_the_model_drops_as_it_is_told(model_type: str) -> None:
     def outputs(probability: float) -> list[torch.Tensor]:
-        config = with_dropout(AutoConfig.for_model(model_type, vocab_size=99, **SMALL[model_type]), probability)
+        stored = AutoConfig.for_model(model_type, vocab_size=99, **SMALL[model_type]).to_dict()
+        config = config_from({**stored, **dropout_changes(stored, probability)})
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").train()
         assert draws_random_numbers(model) == (probability > 0)
@@ -42,10 +44,18 @@ def test_the_model_drops_as_it_is_told(model_type: str) -> None:
 
 
 def test_none_leaves_the_config_as_it_is() -> None:
-    config = with_dropout(AutoConfig.for_model("gpt2"), None)
+    config = AutoConfig.for_model("gpt2")
+    assert dropout_changes(config.to_dict(), None) == {}
     assert dropout_fields(config) == {"attn_pdrop": 0.1, "embd_pdrop": 0.1, "resid_pdrop": 0.1}
+
+
+def test_the_text_part_of_a_larger_model_drops_as_it_is_told() -> None:
+    stored = AutoConfig.for_model("gemma3").to_dict()
+    config = config_from({**stored, **dropout_changes(stored, 0.25)})
+    assert dropout_fields(config) == {"attention_dropout": 0.25}
+    assert config.text_config.hidden_size == stored["text_config"]["hidden_size"]
 
 
 def test_models_without_dropout_say_so() -> None:
     with pytest.raises(UserError, match=r"'mamba' have no dropout .*0.1"):
-        with_dropout(AutoConfig.for_model("mamba"), 0.1)
+        dropout_changes(AutoConfig.for_model("mamba").to_dict(), 0.1)

@@ -103,6 +103,12 @@ def _block_size(length: int) -> int:
     return max(BLOCK_TOKENS, -(-length // MOST_BLOCKS))
 
 
+def _grouped(tensor: torch.Tensor, num_kv_heads: int) -> torch.Tensor:
+    """(rows * num_kv_heads, heads / num_kv_heads, length, dim) from (rows, heads, length, dim)."""
+    num_rows, num_heads, length, dim = tensor.shape
+    return tensor.reshape(num_rows * num_kv_heads, num_heads // num_kv_heads, length, dim)
+
+
 class Reach(NamedTuple):
     """How far from a token those are that it may see, in tokens."""
 
@@ -141,7 +147,7 @@ class _BlockAttention(torch.autograd.Function):
     ) -> torch.Tensor:
         num_rows, num_kv_heads, length, _ = key.shape
         group = query.shape[1] // num_kv_heads
-        query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
+        query_BGTD = _grouped(query, num_kv_heads)
         key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
         size = _block_size(length)
         outputs, normalisers = [], []
@@ -176,8 +182,7 @@ class _BlockAttention(torch.autograd.Function):
         # (rows * kv_heads, group * length, dim).
         in_groups = (num_rows, num_kv_heads, group, length)
         inner = (gradient.float() * output.float()).sum(-1).view(*in_groups, 1)
-        query_BGTD = query.reshape(num_rows * num_kv_heads, group, length, -1)
-        gradient_BGTD = gradient.reshape(num_rows * num_kv_heads, group, length, -1)
+        query_BGTD, gradient_BGTD = (_grouped(part, num_kv_heads) for part in (query, gradient))
         key_BTD, value_BTD = key.flatten(0, 1), value.flatten(0, 1)
         size = _block_size(length)
         starts = range(0, length, size)

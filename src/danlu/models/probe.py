@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
@@ -35,7 +35,7 @@ class Cost:
     """What autograd keeps of one forward pass for the backward pass."""
 
 
-def config_from(settings: dict[str, Any]) -> Any:
+def config_from(settings: Mapping[str, Any]) -> Any:
     """A transformers config from the contents of a ``config.json``."""
     from transformers import AutoConfig
 

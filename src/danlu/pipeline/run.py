@@ -113,11 +113,6 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
             log.close()
 
 
-def _prepare_allocator() -> None:
-    ask_for_huge_pages()
-    limit_arenas(num_usable_cores())
-
-
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
     _prepare_allocator()
@@ -158,6 +153,11 @@ def prepare_stage(
             f"Run it first: danlu run {recipe.path.name}",
         )
     return steps[name].stage.config, steps[name].context(job, made)
+
+
+def _prepare_allocator() -> None:
+    ask_for_huge_pages()
+    limit_arenas(num_usable_cores())
 
 
 def _make_and_say(job: Job, step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:

@@ -17,7 +17,7 @@ from danlu.models.tasks import is_encoder
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
-from danlu.training.dropout import dropout_fields, with_dropout
+from danlu.training.dropout import dropout_fields
 from danlu.training.setup import attention_for, weightless_trainable
 
 COMPILED_OBJECTIVES = ("language_model", "masked_language_model")
@@ -63,7 +63,7 @@ def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | No
         return f"only training of every weight on a corpus (objective: {' or '.join(COMPILED_OBJECTIVES)}) is compiled"
     if not data.has_one_length or data.length % MULTIPLE_TOKENS:
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"
-    if any(dropout_fields(with_dropout(config, settings.regularisation.dropout)).values()):
+    if any(dropout_fields(config).values()):
         return "dropout is not compiled"
     if not supports_document_attention(config):
         return f"models of type {config.model_type!r} bring their own attention"

@@ -17,12 +17,11 @@ from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
 from danlu.models.load import load_tokenizer
-from danlu.models.probe import config_from
 from danlu.models.shapes import MULTIPLE_TOKENS
 from danlu.models.tasks import check_task
 from danlu.training.batches import BatchStream
 from danlu.training.config import TrainConfig
-from danlu.training.dropout import dropout_fields
+from danlu.training.dropout import dropout_changes
 from danlu.training.held_out import HeldOut
 from danlu.training.objectives.objective import RowSettings
 from danlu.training.objectives.table import OBJECTIVES, task_for
@@ -95,24 +94,21 @@ class TrainingData:
         cut = all(source.store.row_offsets is None for source in self.sources)
         return cut and self.config.batch.length_ramp is None and not self.config.has_row_per_document
 
-    @property
+    @cached_property
     def model_changes(self) -> dict[str, Any]:
-        """What the data puts into the model's ``config.json``.
+        """What data and settings put into the model's ``config.json``.
 
         Raises:
-            UserError: it lacks what the objective puts there.
+            UserError: the data lacks what the objective puts there, or the architecture has no dropout to set.
         """
-        return OBJECTIVES[self.config.objective].config(self.sources[0].facts)
+        of_data = OBJECTIVES[self.config.objective].config(self.sources[0].facts)
+        changed = {**self.model.facts["config"], **of_data}
+        return {**of_data, **dropout_changes(changed, self.config.regularisation.dropout)}
 
     @property
     def model_config(self) -> dict[str, Any]:
         """Content of the ``config.json`` of the model that is trained."""
-        config = {**self.model.facts["config"], **self.model_changes}
-        dropout = self.config.regularisation.dropout
-        if dropout is None:
-            return config
-        fields = dropout_fields(config_from(config))
-        return {**config, **{field: dropout for field in fields if field in config}}
+        return {**self.model.facts["config"], **self.model_changes}
 
     @property
     def fingerprint(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from danlu.errors import UserError
+from danlu.models.probe import config_from
 
 FIELDS = (
     "activation_dropout",
@@ -34,20 +36,20 @@ def dropout_fields(config: Any) -> dict[str, float]:
     return {field: float(value) for field, value in values.items() if isinstance(value, int | float)}
 
 
-def with_dropout(config: Any, probability: float | None) -> Any:
-    """`config` with each of its dropout probabilities set; as it is for None.
+def dropout_changes(config: Mapping[str, Any], probability: float | None) -> dict[str, Any]:
+    """What a probability for each of its dropouts changes in the content of a ``config.json``; nothing for None.
 
     Raises:
         UserError: the architecture drops nothing.
     """
     if probability is None:
-        return config
-    fields = dropout_fields(config)
+        return {}
+    fields = dict.fromkeys(dropout_fields(config_from(config)), probability)
     if not fields:
         raise UserError(
-            f"Models of type {config.model_type!r} have no dropout for regularisation.dropout: {probability:g} to set.",
+            f"Models of type {config['model_type']!r} have no dropout for regularisation.dropout: {probability:g} to"
+            " set.",
             "Leave it out, or train with an adapter, which has a dropout of its own.",
         )
-    for field in fields:
-        setattr(config.get_text_config(), field, probability)
-    return config
+    text = config.get("text_config")
+    return {"text_config": {**text, **fields}} if text else dict(fields)

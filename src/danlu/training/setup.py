@@ -23,7 +23,7 @@ from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
 from danlu.telemetry.allocator import freed_memory_kept
 from danlu.training.config import TrainConfig
-from danlu.training.dropout import dropout_fields, with_dropout
+from danlu.training.dropout import dropout_fields
 from danlu.training.freezing import freeze
 from danlu.training.objectives.objective import Objective
 from danlu.training.objectives.table import OBJECTIVES, task_for
@@ -60,17 +60,14 @@ def load_trainable(
         directory: Of the model.
         settings: Of the stage.
         attention: Name in transformers' attention interface.
-        changes: What the data puts into the model's config.
+        changes: What data and settings put into the model's config.
     """
     if is_adapter(directory):
         raise UserError(
             f"The train stage's model {directory} is an adapter.",
             "Train on its base, or export the adapter merged (format hf) and import that.",
         )
-    config = None
-    if settings.regularisation.dropout is not None or changes:
-        stored = {**read_config(directory), **(changes or {})}
-        config = with_dropout(config_from(stored), settings.regularisation.dropout)
+    config = config_from({**read_config(directory), **changes}) if changes else None
     task = task_for(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # for a head that the directory lacks
@@ -99,9 +96,8 @@ def shallow_trainable(config: dict[str, Any], settings: TrainConfig, attention: 
 
     Nothing is frozen by its name, since a name may hold the number of a layer that is not there.
     """
-    changed = with_dropout(config_from(config), settings.regularisation.dropout)
     task = task_for(settings)
-    model = shallow_model(changed, num_layers, dtype=weight_dtype(settings), attention=attention, task=task)
+    model = shallow_model(config_from(config), num_layers, dtype=weight_dtype(settings), attention=attention, task=task)
     return make_trainable(model.to(default_device()), settings)
 
 
