@@ -23,8 +23,8 @@ from danlu.training.passes import Passes
 from danlu.training.setup import make_passes, micro_batch_workers, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
-ALLOCATOR_FACTOR = 1.45
-"""What glibc's allocator holds over what autograd keeps, with one arena per worker and freed memory kept. Measured over
+ALLOCATOR_FACTOR = 1.25
+"""What glibc's allocator holds over what autograd keeps, with one arena per core and freed memory kept. Measured over
 the twelve trainings of `make bench-plan`."""
 ROUNDS = 2
 """How many micro-batches each worker takes in the probe."""
@@ -42,6 +42,8 @@ class TrainingCost:
     """Without the copy from which a checkpoint is written."""
     checkpoint_bytes: int
     """Of one."""
+    copy_bytes: int
+    """What its copy in memory adds to the peak: it takes first what the allocator holds too much."""
     num_trained_parameters: int
 
 
@@ -75,13 +77,17 @@ def training_cost(
     trained_bytes = int(num_trained * FLOAT32_BYTES * trained_copies + state_bytes)
     gradient_bytes = num_trained * (FLOAT32_BYTES if settings.adapter else pass_dtype.itemsize)
     layer_bytes = probed.activation_bytes / config.num_hidden_layers
-    passing_bytes = ALLOCATOR_FACTOR * (probed.activation_bytes + layer_bytes + gradient_bytes)
-    passing_bytes += _loss_bytes(settings, config, pass_dtype, is_compiled=is_for_compiling(attention))
+    kept_bytes = probed.activation_bytes + layer_bytes + gradient_bytes
+    loss_bytes = _loss_bytes(settings, config, pass_dtype, is_compiled=is_for_compiling(attention))
+    passing_bytes = ALLOCATOR_FACTOR * kept_bytes + loss_bytes
+    spare_bytes = probed.micro_batches_at_once * (ALLOCATOR_FACTOR - 1) * kept_bytes
+    checkpoint_bytes = int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes)
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
         peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(probed.micro_batches_at_once * passing_bytes),
-        checkpoint_bytes=int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes),
+        checkpoint_bytes=checkpoint_bytes,
+        copy_bytes=max(0, int(checkpoint_bytes - spare_bytes)),
         num_trained_parameters=num_trained,
     )
 

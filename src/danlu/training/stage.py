@@ -73,7 +73,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     num_tokens = batches.num_tokens(num_steps)
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     seconds = pace.seconds(num_steps, num_tokens)
-    copied_bytes = cost.checkpoint_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
+    copied_bytes = cost.copy_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
     return Estimate(
         seconds=seconds,
         peak_memory_bytes=cost.peak_memory_bytes + copied_bytes,

@@ -23,13 +23,13 @@ from danlu.tokens.vocabulary.texts import choose, chosen_texts, count_characters
 VERSION = 2
 PREPARES = True
 
-# Measured on Chinese poems, 0.13 to 23 million characters, vocabularies of 4,000 to 32,000 tokens: importing
-# transformers, then what each character and each token adds.
-BASE_SECONDS = 3.0
+# Measured on Chinese poems, 0.13 to 23 million characters, vocabularies of 4,000 to 32,000 tokens: the libraries, then
+# what each character and each token adds.
+BASE_SECONDS = 0.5
 SECONDS_PER_CHARACTER = 6e-7
 SECONDS_PER_TOKEN = 1e-4
 SLOWER_WITHOUT_GIGABPE = 4
-BASE_MEMORY_BYTES = 480 * 2**20
+BASE_MEMORY_BYTES = 390 * 2**20
 MEMORY_PER_CHARACTER = 60
 DISK_PER_TOKEN = 80
 MEASURED_CHARACTERS = 20_000_000
