@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from danlu.cli.chat import _printable
+from danlu.cli.lines import printable
 from danlu.cli.main import run_cli
 
 SHORT = ["--max-tokens", "6", "--temperature", "0"]
@@ -22,7 +22,7 @@ def test_one_question(tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) 
     assert reply["usage"]["completion_tokens"] <= 6
     assert run_cli(["chat", str(tiny_model_dir), "-m", "Who are you?", *SHORT]) == 0
     plain = capsys.readouterr().out
-    assert plain.rstrip("\n") == _printable(reply["answer"]).rstrip("\n")
+    assert plain.rstrip("\n") == printable(reply["answer"]).rstrip("\n")
 
 
 def test_piped_questions(
@@ -59,4 +59,4 @@ def test_too_long_a_conversation(tiny_model_dir: Path, capsys: pytest.CaptureFix
 
 
 def test_a_model_cannot_command_the_terminal() -> None:
-    assert _printable("a\x1b[2Jb\x07\r\x9b31m\n\t丹") == "a[2Jb31m\n\t丹"
+    assert printable("a\x1b[2Jb\x07\r\x9b31m\n\t丹") == "a[2Jb31m\n\t丹"

@@ -58,6 +58,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == __version__
 
 
+def test_help_says_what_arguments_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["status", "--help"]) == 0
+    assert "Name of the run." in capsys.readouterr().out
+
+
 def test_without_arguments_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli([]) == 2
     captured = capsys.readouterr()

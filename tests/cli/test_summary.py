@@ -70,7 +70,7 @@ def full_run() -> RunResult:
         stage("tuned", "model", {}, do="train", resumed=True),
         stage("proof", "report", REPORT, do="evaluate"),
         stage("files", "export", EXPORT, do="export"),
-        stage("release", "release", {"name": "assistant"}, do="release"),
+        stage("release", "release", {"name": "assistant", "model": "tuned"}, do="release"),
     ]
     return RunResult("assistant", Path("w/runs/assistant"), {each.name: each for each in stages})
 
@@ -114,6 +114,14 @@ def test_says_what_the_facts_say() -> None:
     ):
         assert expected in text
     assert "Question 2" not in text
+
+
+@pytest.mark.parametrize(("task", "verbs"), [("classification", ["classify", "models"]), ("masked_lm", ["models"])])
+def test_says_what_an_encoder_is_for(task: str, verbs: list[str]) -> None:
+    model = stage("reader", "model", {"task": task}, do="train")
+    release = stage("release", "release", {"name": "reviews", "model": model.artifact.id}, do="release")
+    text = screen(RunResult("reviews", Path("w/runs/reviews"), {"reader": model, "release": release}), 100)
+    assert [line.split()[1] for line in text.partition("Next")[2].splitlines() if line] == verbs
 
 
 def test_shows_only_what_there_is() -> None:

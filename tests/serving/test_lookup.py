@@ -11,7 +11,7 @@ import pytest
 from danlu.errors import UserError
 from danlu.serving.engines import table
 from danlu.serving.engines.table import ENGINES, choose_engine
-from danlu.serving.lookup import Servable, find_servable
+from danlu.serving.lookup import Servable, find_model, find_servable
 from danlu.settings import Workspace
 
 HF, FILE = Path("/models/hf"), Path("/models/model.gguf")
@@ -27,8 +27,14 @@ def test_paths(tmp_path: Path) -> None:
 
 def test_encoders_write_no_answers(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(UserError, match=r"holds an encoder \(bert\), which writes no answers"):
+    with pytest.raises(UserError, match=r"holds an encoder \(bert\), which writes no answers") as refused:
         find_servable(str(tmp_path), tmp_path)
+    assert "fill-mask" in str(refused.value.hint)
+    assert find_model(str(tmp_path), tmp_path).hf == tmp_path
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertForSequenceClassification"]}')
+    with pytest.raises(UserError) as refused:
+        find_servable(str(tmp_path), tmp_path)
+    assert f"danlu classify {tmp_path}" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("name", ["none.gguf", "./none", "a/b", "~/none"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from danlu.cli.lines import piped, printable, typed
 from danlu.errors import UserError
 from danlu.settings import DEFAULT_WORKSPACE
 
@@ -82,7 +81,7 @@ def _talk(conversation: Conversation, name: str, as_json: bool) -> None:
     person = sys.stdin.isatty()
     if person:
         typer.echo(f"Talking with {name}. /reset forgets, /exit ends, Ctrl-C stops an answer.", err=True)
-    for question in _typed() if person else _piped():
+    for question in typed() if person else piped():
         if question == "/exit":
             return
         if question == "/reset":
@@ -100,24 +99,6 @@ def _talk(conversation: Conversation, name: str, as_json: bool) -> None:
             typer.echo("\n(stopped)", err=True)
 
 
-def _typed() -> Iterator[str]:
-    """Questions from a person, with line editing and history."""
-    with suppress(ImportError):
-        import readline  # noqa: F401 - input() uses it where it exists
-    while True:
-        try:
-            question = input("> ").strip()
-        except (EOFError, KeyboardInterrupt):
-            typer.echo(err=True)
-            return
-        if question:
-            yield question
-
-
-def _piped() -> Iterator[str]:
-    return (line.strip() for line in sys.stdin if line.strip())
-
-
 def _answer(conversation: Conversation, question: str, as_json: bool) -> None:
     """Ask and print: as it comes, or as one line of JSON."""
     if as_json:
@@ -127,16 +108,11 @@ def _answer(conversation: Conversation, question: str, as_json: bool) -> None:
 
     console = Console(highlight=False)
     reply = conversation.ask(
-        question, lambda text: console.print(_printable(text), end="", markup=False, emoji=False, soft_wrap=True)
+        question, lambda text: console.print(printable(text), end="", markup=False, emoji=False, soft_wrap=True)
     )
     console.print()
     if reply.reason == "length":
         typer.echo("(cut: the longest answer or the end of the context was reached)", err=True)
-
-
-def _printable(text: str) -> str:
-    """Text without control characters: a model must not be able to command the terminal."""
-    return "".join(character for character in text if character in "\n\t" or character.isprintable())
 
 
 def _json_line(reply: Reply) -> str:

@@ -15,6 +15,7 @@ import click
 import typer
 
 from danlu.cli.chat import chat
+from danlu.cli.classify import classify
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
 from danlu.errors import Stopped, UserError
@@ -164,6 +165,10 @@ def artifacts(
 
 app.command(epilog="Example:\n\n  danlu serve assistant --port 8080")(serve)
 app.command(epilog="Example:\n\n  danlu chat assistant -m 'What can you do?'")(chat)
+app.command(
+    epilog="Examples:\n\n  danlu classify reviews-zh 很好用，物流也快 质量太差\n\n"
+    "  danlu classify reviews-zh --json < reviews.txt"
+)(classify)
 
 
 app.add_typer(models, name="models")

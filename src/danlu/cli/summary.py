@@ -26,6 +26,9 @@ NUM_ANSWERS = 2
 MAX_LINES = 2
 """Lines of one answer."""
 
+USES: dict[str | None, list[str]] = {None: ["chat", "serve"], "classification": ["classify"]}
+"""Commands for a released model, by what it is for; a language model does not say it."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -152,11 +155,12 @@ def _print_exports(console: Console, facts: dict[str, Any]) -> None:
 
 def _print_next(console: Console, result: RunResult, workspace: Path) -> None:
     place = "" if workspace == DEFAULT_WORKSPACE else f" --workspace {workspace}"
-    released = [stage.facts["name"] for stage in result.stages.values() if stage.artifact.kind == "release"]
+    released = [stage.facts for stage in result.stages.values() if stage.artifact.kind == "release"]
     if released:
-        speaks = not any("task" in stage.facts for stage in result.stages.values() if stage.artifact.kind == "model")
-        verbs = ["chat", "serve", "models show"] if speaks else ["models show"]
-        commands = [f"danlu {verb} {released[-1]}" for verb in verbs]
+        models = [stage for stage in result.stages.values() if stage.artifact.kind == "model"]
+        tasks = {model.artifact.id: model.facts.get("task") for model in models}
+        verbs = USES.get(tasks.get(released[-1]["model"]), [])
+        commands = [f"danlu {verb} {released[-1]['name']}" for verb in [*verbs, "models show"]]
     else:
         commands = [f"danlu status {result.run}", f"danlu logs {result.run}", "danlu artifacts"]
     console.print("[bold]Next[/]")

@@ -8,7 +8,7 @@ from pathlib import Path
 from danlu.errors import UserError
 from danlu.models.files import CONFIG
 from danlu.models.load import read_config
-from danlu.models.tasks import is_encoder
+from danlu.models.tasks import is_encoder, task_of
 from danlu.registry.registry import Registry
 from danlu.settings import Workspace
 
@@ -31,7 +31,19 @@ class Servable:
 
 
 def find_servable(name: str, workspace: str | Path) -> Servable:
-    """The model that `name` means. A path is taken as one if it exists or looks like one.
+    """The model that `name` means; see `find_model`.
+
+    Raises:
+        UserError: there is none, or it writes no answers.
+    """
+    servable = find_model(name, workspace)
+    if servable.hf is not None:
+        _check_speaks(name, servable.hf)
+    return servable
+
+
+def find_model(name: str, workspace: str | Path) -> Servable:
+    """The model that `name` means, whatever it is for. A path is taken as one if it exists or looks like one.
 
     Raises:
         UserError: nothing is registered under the name, the path does not exist, or it is no model.
@@ -52,7 +64,6 @@ def _directory(path: Path) -> Servable:
             f"{path} is no Hugging Face model directory: it has no config.json.",
             "Give a directory with config.json, safetensors and a tokenizer, a .gguf file, or a released name.",
         )
-    _check_speaks(path)
     return Servable(path.name, (), hf=path, gguf=None)
 
 
@@ -74,15 +85,16 @@ def _registered(name: str, workspace: str | Path) -> Servable:
             f"{version.name}@{version.version} was released without an export that can be served.",
             "Add an export stage to its recipe (formats: hf, gguf-f16 or gguf-q8_0) and name it in the release stage.",
         )
-    if hf is not None:
-        _check_speaks(hf)
     return Servable(version.name, (f"{version.name}@{version.version}", f"{version.name}@latest"), hf=hf, gguf=gguf)
 
 
-def _check_speaks(directory: Path) -> None:
+def _check_speaks(name: str, directory: Path) -> None:
     """Refuse an encoder, which transformers would load as a language model all the same."""
     if (directory / CONFIG).is_file() and is_encoder(config := read_config(directory)):
+        classifies = task_of(config) == "classification"
         raise UserError(
             f"{directory.name} holds an encoder ({config['model_type']}), which writes no answers.",
-            "Use its hf export in transformers, for example: pipeline('text-classification', model=DIRECTORY)",
+            f"Let it name the class of a text: danlu classify {name} TEXT"
+            if classifies
+            else "Use its hf export in transformers, for example: pipeline('fill-mask', model=DIRECTORY)",
         )

@@ -11,11 +11,10 @@ import numpy.typing as npt
 from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.stage import Input, StageContext
 from danlu.errors import UserError
-from danlu.evaluation.classification.predicting import class_probabilities
+from danlu.evaluation.classification.classifier import Classifier
 from danlu.evaluation.classification.results import ClassificationResults
 from danlu.evaluation.config import EvaluateConfig
 from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
-from danlu.models.frame import Frame
 from danlu.models.load import load_model
 from danlu.models.tasks import class_names
 from danlu.telemetry.allocator import release_memory
@@ -112,20 +111,13 @@ def _predict(
     assert model.artifact is not None
     register_document_attention()
     loaded = load_model(model.artifact, context.store, dtype=getattr(torch, precision), attention=DOCUMENT_ATTENTION)
-    frame = Frame.of(loaded.tokenizer)
-    length = min(config.length, int(loaded.model.config.max_position_embeddings))
-    documents = [_cut(frame.ids(loaded.tokenizer, text), length) for text in texts]
+    classifier = Classifier(loaded, min(config.length, int(loaded.model.config.max_position_embeddings)))
     with context.reporter.progress(f"Ask {model.name}", len(texts), "documents") as task:
-        probabilities = class_probabilities(loaded.model, documents, task.advance)
-    del loaded
+        probabilities = classifier.probabilities(classifier.read(texts), task.advance)
+    del loaded, classifier
     release_memory()  # before the next model comes
     predicted: npt.NDArray[np.int64] = np.argmax(probabilities, axis=-1)
     return predicted
-
-
-def _cut(ids: list[int], length: int) -> npt.NDArray[np.int64]:
-    """A document as it is in training: the beginning and the last token of one that is too long."""
-    return np.array(ids if len(ids) <= length else [*ids[: length - 1], ids[-1]], np.int64)
 
 
 def _identity(model: Input) -> str:
