@@ -159,7 +159,7 @@ def _print_next(console: Console, result: RunResult, workspace: Path) -> None:
     if released:
         models = [stage for stage in result.stages.values() if stage.artifact.kind == "model"]
         tasks = {model.artifact.id: model.facts.get("task") for model in models}
-        verbs = USES.get(tasks.get(released[-1]["model"]), [])
+        verbs = USES.get(tasks.get(str(released[-1].get("model"))), [])
         commands = [f"danlu {verb} {released[-1]['name']}" for verb in [*verbs, "models show"]]
     else:
         commands = [f"danlu status {result.run}", f"danlu logs {result.run}", "danlu artifacts"]
