@@ -138,7 +138,9 @@ def compare_run(config: CompareConfig, context: StageContext, out: Path) -> dict
 
 def release_run(config: ReleaseConfig, context: StageContext, out: Path) -> dict[str, Any]:
     (out / "release.json").write_text("{}")
-    return {"name": config.name}
+    artifact = context.input("model").artifact
+    assert artifact
+    return {"name": config.name, "model": artifact.id}
 
 
 def _module(name: str, plan: Any, run: Any, *, prepares: bool = False, version: int = 1) -> None:

@@ -75,7 +75,7 @@ def _parts(texts: Iterable[str]) -> Iterator[list[str]]:
 
 def _name_classes(classifier: Classifier, texts: list[str], as_json: bool) -> int:
     """Print a line for each text; how many were too long."""
-    from danlu.cli.lines import printable
+    from danlu.cli.lines import flat
     from danlu.cli.output import print_json
 
     classes, documents = classifier.classes, classifier.read(texts)
@@ -92,5 +92,5 @@ def _name_classes(classifier: Classifier, texts: list[str], as_json: bool) -> in
                 }
             )
         else:
-            typer.echo(f"{printable(classes[best])}\t{row[best]:.3f}\t{printable(' '.join(text.split()))}")
+            typer.echo(f"{flat(classes[best])}\t{row[best]:.3f}\t{flat(text)}")
     return sum(len(ids) > classifier.length for ids in documents)

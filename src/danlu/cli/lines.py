@@ -31,3 +31,8 @@ def piped() -> Iterator[str]:
 def printable(text: str) -> str:
     """Text without control characters: a model must not be able to command the terminal."""
     return "".join(character for character in text if character in "\n\t" or character.isprintable())
+
+
+def flat(text: str) -> str:
+    """The text without line breaks, and as `printable` makes it."""
+    return printable(" ".join(text.split()))

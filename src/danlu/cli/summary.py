@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from danlu.cli.lines import flat
 from danlu.pipeline.format import format_bytes, format_seconds
 from danlu.pipeline.run import RunResult, StageResult
 from danlu.settings import DEFAULT_WORKSPACE
@@ -56,7 +57,7 @@ def print_summary(console: Console, result: RunResult, workspace: Path, answer: 
             _print_exports(console, stage.facts)
     if answer:
         console.print(f"[bold]Asked the served model[/] at {answer.address}, {format_seconds(answer.seconds)}")
-        _print_table(console, [("", Text(_flat(answer.question), style="dim")), ("", Text(_flat(answer.text)))])
+        _print_table(console, [("", Text(flat(answer.question), style="dim")), ("", Text(flat(answer.text)))])
     _print_next(console, result, workspace)
 
 
@@ -132,10 +133,10 @@ def _interval(bounds: Any) -> str:
 def _print_answers(console: Console, facts: dict[str, Any]) -> None:
     """A few held-out prompts with each model's answer."""
     for generation in facts.get("generations", [])[:NUM_ANSWERS]:
-        question = Text.assemble(("Asked ", "bold"), _flat(generation["prompt"]))
+        question = Text.assemble(("Asked ", "bold"), flat(generation["prompt"]))
         question.truncate(console.width, overflow="ellipsis")
         console.print(question)
-        _print_table(console, [(name, Text(_flat(text))) for name, text in generation["answers"].items()])
+        _print_table(console, [(name, Text(flat(text))) for name, text in generation["answers"].items()])
 
 
 def _print_exports(console: Console, facts: dict[str, Any]) -> None:
@@ -159,7 +160,7 @@ def _print_next(console: Console, result: RunResult, workspace: Path) -> None:
     if released:
         models = [stage for stage in result.stages.values() if stage.artifact.kind == "model"]
         tasks = {model.artifact.id: model.facts.get("task") for model in models}
-        verbs = USES.get(tasks.get(str(released[-1].get("model"))), [])
+        verbs = USES.get(tasks.get(released[-1]["model"]), [])
         commands = [f"danlu {verb} {released[-1]['name']}" for verb in [*verbs, "models show"]]
     else:
         commands = [f"danlu status {result.run}", f"danlu logs {result.run}", "danlu artifacts"]
@@ -180,8 +181,3 @@ def _print_table(console: Console, rows: list[tuple[str, Text]]) -> None:
             lines[MAX_LINES - 1].append("…")
         table.add_row(" ", Text(name, style="dim"), Text("\n").join(lines[:MAX_LINES]))
     console.print(table, highlight=False)
-
-
-def _flat(text: str) -> str:
-    """The text without line breaks, and without control characters: a model must not command the terminal."""
-    return "".join(character for character in " ".join(text.split()) if character.isprintable())

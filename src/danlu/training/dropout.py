@@ -52,4 +52,4 @@ def dropout_changes(config: Mapping[str, Any], probability: float | None) -> dic
             "Leave it out, or train with an adapter, which has a dropout of its own.",
         )
     text = config.get("text_config")
-    return {"text_config": {**text, **fields}} if text else dict(fields)
+    return {"text_config": {**text, **fields}} if text else fields
