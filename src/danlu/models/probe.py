@@ -4,14 +4,17 @@ Decoder layers are alike, so time and memory grow linearly with their number. Tw
 weights, `SHALLOW` and `DEEP` layers deep, are run on a batch shaped like the real one; the line through the two gives
 the cost at full depth. This takes seconds, needs no download, and sees whatever this machine, its load and its
 libraries do today, where a table of constants would not.
+
+The two take turns. For 30 layers the line multiplies an error in one of the two times by five, so a machine that was
+faster while one of them ran than while the other did would move the result by as much.
 """
 
 from __future__ import annotations
 
 import copy
-import gc
+import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
@@ -22,7 +25,8 @@ import torch
 from danlu.models.tasks import Task, auto_class
 
 SHALLOW, DEEP = 1, 6
-REPEATS = 2
+FEWEST_ROUNDS, MOST_ROUNDS, ENOUGH_SECONDS = 3, 12, 8.0
+"""Of turns; in between, until so much time has passed."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,9 @@ def measure_cost(
         one_pass: One forward and backward pass, whose buffers are counted.
         weights: Those of the model, which are not counted.
     """
-    seconds, kept = [], []
-    for num_layers in (SHALLOW, DEEP):
-        made = make(num_layers)
-        kept.append(_kept_bytes(weights(made), partial(one_pass, made)))
-        seconds.append(_mean_seconds(partial(work, made)))
-        del made
-        gc.collect()
+    made = [make(num_layers) for num_layers in (SHALLOW, DEEP)]
+    kept = [_kept_bytes(weights(one), partial(one_pass, one)) for one in made]
+    seconds = _seconds_side_by_side([partial(work, one) for one in made])
     return Cost(
         seconds=max(0.0, at_depth(seconds, config.num_hidden_layers)),
         activation_bytes=int(at_depth(kept, config.num_hidden_layers)),
@@ -92,13 +92,29 @@ def at_depth(values: list[float] | list[int], num_layers: int) -> float:
     return values[0] + per_layer * (num_layers - SHALLOW)
 
 
-def _mean_seconds(work: Callable[[], object]) -> float:
-    """Mean, not least: the real work meets what else runs on this machine, too."""
-    work()  # what is compiled or allocated once
+def _seconds_side_by_side(works: Sequence[Callable[[], object]]) -> list[float]:
+    """What each of two works takes, as if both met the machine in the same state.
+
+    They take turns: the ratio is the median over the turns, and the level the mean, since the real work meets what else
+    runs on this machine, too.
+    """
+    for work in works:
+        work()  # what is compiled or allocated once
+    rounds: list[list[float]] = []
     started = time.perf_counter()
-    for _ in range(REPEATS):
-        work()
-    return (time.perf_counter() - started) / REPEATS
+    while len(rounds) < FEWEST_ROUNDS or (
+        len(rounds) < MOST_ROUNDS and time.perf_counter() - started < ENOUGH_SECONDS
+    ):
+        rounds.append([_seconds(work) for work in works])
+    ratio = statistics.median(second / first for first, second in rounds)
+    first = statistics.fmean(map(sum, rounds)) / (1 + ratio)
+    return [first, ratio * first]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _kept_bytes(weights: Iterable[torch.Tensor], one_pass: Callable[[], object]) -> int:
