@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,32 +14,34 @@ import numpy as np
 
 from danlu.hardware.machine import num_usable_cores
 
-ARITHMETIC_SECONDS, PYTHON_SECONDS = 0.0105, 0.0101
-"""What the two works below take where constants hold. Two cores of an AMD EPYC (Zen 4), which take 1.2 times as long as
-the constants of reading, evaluating and exporting a model say, took 1.2 times as long for these, too."""
+ARITHMETIC_SECONDS, PYTHON_SECONDS = 0.0097, 0.0107
+"""What the two works below take where constants hold. Two cores of an AMD EPYC (Zen 4), which take 1.1 to 1.2 times as
+long as the constants of evaluating and exporting a model say, took 1.15 times as long for these."""
 NUMBERS = 2**21
 ROUNDS = 10
 
-_arithmetic: list[float] = []
-_python: list[float] = []
+_readings: list[tuple[float, float]] = []
+"""Seconds of arithmetic and of Python, of every round in this process."""
 
 
 def slowness() -> float:
     """How many times longer work takes here than where constants were measured; 2.0 is half as fast.
 
-    The mean over two kinds of work: arithmetic on arrays, on every core at once, so that what else runs on the machine,
-    or beside it on its host, shows; and what Python does by itself, on one. Each call measures for a quarter of a
-    second and counts what was measured by those before, too: a plan that asks for each of its stages sees the machine
-    at several moments. It says little about number formats that one machine has and another lacks.
+    The mean over two kinds of work: arithmetic on arrays, on every core at once, so that what else runs on the machine
+    shows; and what Python does by itself, on one. Of each counts the quickest round: what disturbs a round of a
+    hundredth of a second, a neighbour on the host for one, is over or made up for in the minutes that stages take. Each
+    call measures for a quarter of a second, and what was measured by those before counts, too. It says little about
+    number formats that one machine has and another lacks.
     """
     numbers, records = np.linspace(0, 1, NUMBERS, dtype=np.float32), _records()
     results = [np.empty_like(numbers) for _ in range(num_usable_cores())]
     calculate = partial(_calculate, numbers)
     with ThreadPoolExecutor(len(results)) as pool, _without_garbage_collection():
         for _ in range(ROUNDS):  # in turns, so that a bad moment falls on both
-            _arithmetic.append(_seconds(lambda: list(pool.map(calculate, results))))
-            _python.append(_seconds(lambda: _count_letters(records)))
-    return (statistics.median(_arithmetic) / ARITHMETIC_SECONDS + statistics.median(_python) / PYTHON_SECONDS) / 2
+            arithmetic = _seconds(lambda: list(pool.map(calculate, results)))
+            _readings.append((arithmetic, _seconds(lambda: _count_letters(records))))
+    arithmetic, python = min(first for first, _ in _readings), min(second for _, second in _readings)
+    return (arithmetic / ARITHMETIC_SECONDS + python / PYTHON_SECONDS) / 2
 
 
 def _calculate(numbers: np.ndarray, result: np.ndarray) -> None:

@@ -102,9 +102,7 @@ def _seconds_side_by_side(works: Sequence[Callable[[], object]]) -> list[float]:
         work()  # what is compiled or allocated once
     rounds: list[list[float]] = []
     started = time.perf_counter()
-    while len(rounds) < FEWEST_ROUNDS or (
-        len(rounds) < MOST_ROUNDS and time.perf_counter() - started < ENOUGH_SECONDS
-    ):
+    while len(rounds) < FEWEST_ROUNDS or (len(rounds) < MOST_ROUNDS and time.perf_counter() - started < ENOUGH_SECONDS):
         rounds.append([_seconds(work) for work in works])
     ratio = statistics.median(second / first for first, second in rounds)
     first = statistics.fmean(map(sum, rounds)) / (1 + ratio)
