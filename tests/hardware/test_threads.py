@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextvars import ContextVar
 from importlib.util import find_spec
@@ -57,6 +58,13 @@ def test_work_sees_its_callers_context() -> None:
         assert list(pool.map(lambda item: (item, said.get()), range(3))) == [(item, "before") for item in range(3)]
         list(pool.map(lambda _: said.set("by a worker"), range(3)))
         assert said.get() == "before", "what work sets is its own"
+
+
+def test_workers_are_there_before_work_comes() -> None:
+    before = threading.active_count()
+    with workers_of_one_thread() as pool:
+        assert threading.active_count() == before + pool.count
+    assert threading.active_count() == before
 
 
 def test_results_do_not_pile_up() -> None:

@@ -127,3 +127,59 @@ def test_threads_share_as_many_arenas_as_there_are_cores(
     command = [sys.executable, "-c", ARENAS, str(num_cores), str(tmp_path / "malloc_info.xml")]
     said = subprocess.run(command, env=environment | chosen, capture_output=True, text=True, check=True)
     assert int(said.stdout) == expected
+
+
+WORKERS = """
+import ctypes
+import re
+import sys
+import threading
+from pathlib import Path
+import torch
+from danlu.hardware.threads import workers_of_one_thread
+from danlu.telemetry.allocator import freed_memory_kept, limit_arenas
+
+limit_arenas(2)
+torch.set_num_threads(2)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+both = threading.Barrier(2)
+end = threading.Event()
+
+def sizes():
+    file = libc.fopen(sys.argv[1].encode(), b"w")
+    libc.malloc_info(0, ctypes.c_void_p(file))
+    libc.fclose(ctypes.c_void_p(file))
+    heaps = Path(sys.argv[1]).read_text().split("<heap nr=")[1:]
+    return [int(re.search('<system type="current" size="([0-9]+)"', heap)[1]) for heap in heaps]
+
+def take(_):
+    for _ in range(20):
+        libc.malloc(ctypes.c_size_t(2_000_000))
+
+def other():
+    libc.malloc(ctypes.c_size_t(1000))
+    end.wait()
+
+with freed_memory_kept(), workers_of_one_thread() as workers:
+    list(workers.map(lambda _: None, range(1)))
+    between = threading.Thread(target=other)
+    between.start()
+    before = sizes()
+    list(workers.map(lambda _: (both.wait(), take(_), both.wait()), range(2)))
+    print(*(after - size for after, size in zip(sizes(), before, strict=True)))
+    end.set()
+"""
+
+
+@linux
+def test_each_worker_has_an_arena_of_its_own(tmp_path: Path) -> None:
+    """Another thread starts after the first has had work and before the second has: it does not come between them."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+    }
+    command = [sys.executable, "-c", WORKERS, str(tmp_path / "malloc_info.xml")]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    grown = [int(size) for size in said.stdout.split()]
+    assert len(grown) == 2
+    assert min(grown) > 39_000_000, grown
