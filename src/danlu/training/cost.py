@@ -23,9 +23,9 @@ from danlu.training.passes import Passes
 from danlu.training.setup import make_passes, micro_batch_workers, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4
-ALLOCATOR_FACTOR = 1.25
-"""What glibc's allocator holds over what autograd keeps, with one arena per core and freed memory kept. Measured over
-the twelve trainings of `make bench-plan`."""
+ALLOCATOR_FACTOR = {True: 1.25, False: 1.35}
+"""What glibc's allocator holds over what autograd keeps, with layers compiled and not, which take pieces of more
+sizes; with one arena per core and freed memory kept. Measured over the twelve trainings of `make bench-plan`."""
 ROUNDS = 2
 """How many micro-batches each worker takes in the probe."""
 FORWARD_SHARE = 1 / 3
@@ -78,16 +78,17 @@ def training_cost(
     gradient_bytes = num_trained * (FLOAT32_BYTES if settings.adapter else pass_dtype.itemsize)
     layer_bytes = probed.activation_bytes / config.num_hidden_layers
     kept_bytes = probed.activation_bytes + layer_bytes + gradient_bytes
-    loss_bytes = _loss_bytes(settings, config, pass_dtype, is_compiled=is_for_compiling(attention))
-    passing_bytes = ALLOCATOR_FACTOR * kept_bytes + loss_bytes
-    spare_bytes = probed.micro_batches_at_once * (ALLOCATOR_FACTOR - 1) * kept_bytes
+    is_compiled = is_for_compiling(attention)
+    loss_bytes = _loss_bytes(settings, config, pass_dtype, is_compiled=is_compiled)
+    spare_bytes = (ALLOCATOR_FACTOR[is_compiled] - 1) * kept_bytes
+    passing_bytes = kept_bytes + spare_bytes + loss_bytes
     checkpoint_bytes = int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes)
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
         peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(probed.micro_batches_at_once * passing_bytes),
         checkpoint_bytes=checkpoint_bytes,
-        copy_bytes=max(0, int(checkpoint_bytes - spare_bytes)),
+        copy_bytes=max(0, int(checkpoint_bytes - probed.micro_batches_at_once * spare_bytes)),
         num_trained_parameters=num_trained,
     )
 
