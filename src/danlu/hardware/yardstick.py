@@ -18,7 +18,10 @@ ARITHMETIC_SECONDS, PYTHON_SECONDS = 0.0097, 0.0107
 """What the two works below take where constants hold. Two cores of an AMD EPYC (Zen 4), which take 1.1 to 1.2 times as
 long as the constants of evaluating and exporting a model say, took 1.15 times as long for these."""
 NUMBERS = 2**21
-ROUNDS = 10
+FIRST_ROUNDS, MORE_ROUNDS, MOST_ROUNDS = 30, 10, 80
+"""Of a process's first call, of each after it, and of all together."""
+PAUSE_SECONDS = 0.02
+"""After each round: slow moments last for some tenths of a second."""
 
 _readings: list[tuple[float, float]] = []
 """Seconds of arithmetic and of Python, of every round in this process."""
@@ -29,19 +32,25 @@ def slowness() -> float:
 
     The mean over two kinds of work: arithmetic on arrays, on every core at once, so that what else runs on the machine
     shows; and what Python does by itself, on one. Of each counts the quickest round: what disturbs a round of a
-    hundredth of a second, a neighbour on the host for one, is over or made up for in the minutes that stages take. Each
-    call measures for a quarter of a second, and what was measured by those before counts, too. It says little about
-    number formats that one machine has and another lacks.
+    hundredth of a second, a neighbour on the host for one, is over or made up for in the minutes that stages take. What
+    was measured by a process's calls before counts, too; the first takes a second and a half, those after it less, and
+    none but the first few measure anything. It says little about number formats that one machine has and another lacks.
     """
+    if len(_readings) < MOST_ROUNDS:
+        _read(MORE_ROUNDS if _readings else FIRST_ROUNDS)
+    arithmetic, python = min(first for first, _ in _readings), min(second for _, second in _readings)
+    return (arithmetic / ARITHMETIC_SECONDS + python / PYTHON_SECONDS) / 2
+
+
+def _read(num_rounds: int) -> None:
     numbers, records = np.linspace(0, 1, NUMBERS, dtype=np.float32), _records()
     results = [np.empty_like(numbers) for _ in range(num_usable_cores())]
     calculate = partial(_calculate, numbers)
     with ThreadPoolExecutor(len(results)) as pool, _without_garbage_collection():
-        for _ in range(ROUNDS):  # in turns, so that a bad moment falls on both
+        for _ in range(num_rounds):  # in turns, so that a bad moment falls on both
             arithmetic = _seconds(lambda: list(pool.map(calculate, results)))
             _readings.append((arithmetic, _seconds(lambda: _count_letters(records))))
-    arithmetic, python = min(first for first, _ in _readings), min(second for _, second in _readings)
-    return (arithmetic / ARITHMETIC_SECONDS + python / PYTHON_SECONDS) / 2
+            time.sleep(PAUSE_SECONDS)
 
 
 def _calculate(numbers: np.ndarray, result: np.ndarray) -> None:
