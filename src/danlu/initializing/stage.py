@@ -16,7 +16,7 @@ PREPARES = True
 
 BYTES_BEFORE_MODEL = 600_000_000
 """Resident memory of the process with torch and transformers loaded."""
-STARTING_SECONDS = 5.0
+STARTING_SECONDS = 2.0
 """Importing torch and transformers and reading a vocabulary."""
 BYTES_PER_WEIGHT = 4
 MEMORY_PER_WEIGHT = 5

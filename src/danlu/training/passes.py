@@ -88,6 +88,7 @@ class Passes:
                     parameter.grad = gradient.to(parameter.dtype)
                 else:
                     parameter.grad.add_(gradient)
+            del gradients, gradient  # while the next are waited for
         return total / batch.num_targets
 
     def mean_loss(self, micro_batches: MicroBatches) -> float:
