@@ -23,8 +23,8 @@ SECONDS_PER_STEP_AND_BILLION = 0.45
 """One token of all answers, for a model of a billion parameters: its weights are read once."""
 LOAD_SECONDS = 5.0
 """Reading a model and resampling its rows."""
-BYTES_BEFORE_MODEL = 750_000_000
-"""Resident memory of the process with torch and transformers loaded and at work."""
+BYTES_BEFORE_MODEL = 725_000_000
+"""Resident memory of the process with torch and transformers loaded and at work, and what a training before it left."""
 FILE_BYTES_PER_WEIGHT = 4
 """While a model is loaded, the pages of its file are resident beside the weights."""
 PASS_BYTES = 90_000_000

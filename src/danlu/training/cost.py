@@ -59,11 +59,13 @@ def training_cost(
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
     average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, as
-    much again for the layer at work, its gradient, and what the loss takes. What is frozen by name is not counted as
+    much again for the layer at work, its gradient, and what the loss takes; one gradient waits to be added up where a
+    step has more micro-batches than are under way at once. What is frozen by name is not counted as
     trained, but takes part in the probe, so its time is that of training everything.
     """
     config = config_from(model_config)
-    probed = _probe(settings, model_config, batches.at(0), attention)
+    first = batches.at(0)
+    probed = _probe(settings, model_config, first, attention)
     release_memory()
     held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
     weight_bytes = num_parameters * weight_dtype(settings).itemsize
@@ -81,12 +83,14 @@ def training_cost(
     is_compiled = is_for_compiling(attention)
     loss_bytes = _loss_bytes(settings, config, pass_dtype, is_compiled=is_compiled)
     spare_bytes = (ALLOCATOR_FACTOR[is_compiled] - 1) * kept_bytes
-    passing_bytes = kept_bytes + spare_bytes + loss_bytes
+    passing_bytes = probed.micro_batches_at_once * (kept_bytes + spare_bytes + loss_bytes)
+    if len(first.micro_batches) > probed.micro_batches_at_once:
+        passing_bytes += gradient_bytes
     checkpoint_bytes = int(num_trained * FLOAT32_BYTES * (1 + held_copies) + state_bytes)
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(probed.micro_batches_at_once * passing_bytes),
+        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(passing_bytes),
         checkpoint_bytes=checkpoint_bytes,
         copy_bytes=max(0, int(checkpoint_bytes - probed.micro_batches_at_once * spare_bytes)),
         num_trained_parameters=num_trained,
