@@ -18,8 +18,8 @@ def fresh() -> float:
 
 
 def measured() -> float:
-    """The least of a few: other work can only add to it."""
-    return min(fresh() for _ in range(4))
+    """The less of two: other work can only add to it."""
+    return min(fresh() for _ in range(2))
 
 
 def spin(until: float) -> None:
@@ -46,7 +46,7 @@ def test_the_quickest_of_all_readings_counts() -> None:
 def test_sees_what_else_takes_the_cores() -> None:
     quiet = measured()
     context = multiprocessing.get_context("spawn")
-    until = time.time() + 20
+    until = time.time() + 300  # they are killed before
     others = [context.Process(target=spin, args=(until,)) for _ in range(3 * len(os.sched_getaffinity(0)))]
     for other in others:
         other.start()
