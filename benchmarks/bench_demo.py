@@ -6,7 +6,6 @@ its children, looked at ten times a second; pages that two processes share count
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.common import RECIPE, last_json, report, run_command
+from benchmarks.common import RECIPE, last_json, report, run_command, usual_environment
 
 QUESTION = "What is the capital of France?"
 BAR_SECONDS = 360.0
@@ -51,7 +50,7 @@ def demo(workspace: Path, cache: Path) -> dict[str, Any]:
             run_command(RECIPE, workspace, "--ask", QUESTION),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            env={**os.environ, "DANLU_CACHE": str(cache)},
+            env={**usual_environment(), "DANLU_CACHE": str(cache)},
         )
         peak = 0
         while process.poll() is None:

@@ -160,13 +160,16 @@ def run_recipe(
 
 
 def shared_cache_environment() -> dict[str, str]:
-    """This environment, with the downloaded sources and the compiled code in the shared caches.
+    """The usual environment, with the downloaded sources and the compiled code in the shared caches."""
+    return {**usual_environment(), **compiler_cache("danlu"), "DANLU_CACHE": str(CACHE)}
 
-    Python keeps its bytecode as it does by itself: without, every program compiles its libraries again, for some ten
-    seconds.
+
+def usual_environment() -> dict[str, str]:
+    """This environment, for ours and for peers, in which Python keeps its bytecode as it does by itself.
+
+    Without, every program compiles its libraries again, for some ten seconds.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, **compiler_cache("danlu"), "DANLU_CACHE": str(CACHE)}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def compiler_cache(program: str) -> dict[str, str]:

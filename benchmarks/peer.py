@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import venv
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import REPOSITORY, compiler_cache, last_json
+from benchmarks.common import REPOSITORY, compiler_cache, last_json, usual_environment
 
 PEERS = REPOSITORY / "benchmarks" / "peers"
 ENVIRONMENTS = REPOSITORY / ".cache" / "peers"
@@ -55,7 +54,7 @@ class Peer:
 
     def environment(self) -> dict[str, str]:
         """For its scripts. They reach for no hub."""
-        return {**os.environ, **compiler_cache(self.name), "HF_HUB_OFFLINE": "1"}
+        return {**usual_environment(), **compiler_cache(self.name), "HF_HUB_OFFLINE": "1"}
 
     def run(self, script: str, **arguments: Any) -> dict[str, Any]:
         """Run ``peers/<script>`` and return the JSON it ends with."""
