@@ -81,6 +81,11 @@ def test_the_choice_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
 
 
+def without_choices() -> dict[str, str]:
+    """This environment with nothing said about arenas."""
+    return {name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")}
+
+
 ARENAS = """
 import ctypes
 import sys
@@ -121,11 +126,8 @@ print(Path(sys.argv[2]).read_text().count("<heap nr="))
 def test_threads_share_as_many_arenas_as_there_are_cores(
     num_cores: int, chosen: dict[str, str], expected: int, tmp_path: Path
 ) -> None:
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
-    }
     command = [sys.executable, "-c", ARENAS, str(num_cores), str(tmp_path / "malloc_info.xml")]
-    said = subprocess.run(command, env=environment | chosen, capture_output=True, text=True, check=True)
+    said = subprocess.run(command, env=without_choices() | chosen, capture_output=True, text=True, check=True)
     assert int(said.stdout) == expected
 
 
@@ -175,11 +177,8 @@ with freed_memory_kept(), workers_of_one_thread() as workers:
 @linux
 def test_each_worker_has_an_arena_of_its_own(tmp_path: Path) -> None:
     """Another thread starts after the first has had work and before the second has: it does not come between them."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
-    }
     command = [sys.executable, "-c", WORKERS, str(tmp_path / "malloc_info.xml")]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    said = subprocess.run(command, env=without_choices(), capture_output=True, text=True, check=True)
     grown = [int(size) for size in said.stdout.split()]
     assert len(grown) == 2
     assert min(grown) > 39_000_000, grown

@@ -74,18 +74,12 @@ def workers_of_one_thread() -> Iterator[Workers]:
 
     before = torch.get_num_threads()
     count = 1 if torch.cuda.is_available() else before
-    all_started = threading.Barrier(count)
-
-    def start() -> None:
-        torch.set_num_threads(1)
-        all_started.wait()
-
     try:
-        with ThreadPoolExecutor(count, initializer=start) as pool:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             # All at once, not as work comes: threads that start one right after the other take their memory from
             # different arenas of glibc's, of which there is one for each core (danlu/telemetry/allocator.py).
-            for future in [pool.submit(int) for _ in range(count)]:
-                future.result()
+            all_started = threading.Barrier(count)
+            list(pool.map(lambda _: all_started.wait(), range(count)))
             yield Workers(pool, count)
     finally:
         torch.set_num_threads(before)

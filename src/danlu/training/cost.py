@@ -60,8 +60,8 @@ def training_cost(
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
     average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, as
     much again for the layer at work, its gradient, and what the loss takes; one gradient waits to be added up where a
-    step has more micro-batches than are under way at once. What is frozen by name is not counted as
-    trained, but takes part in the probe, so its time is that of training everything.
+    step has more micro-batches than are under way at once. What is frozen by name is not counted as trained, but takes
+    part in the probe, so its time is that of training everything.
     """
     config = config_from(model_config)
     first = batches.at(0)
