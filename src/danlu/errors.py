@@ -38,6 +38,7 @@ class Stopped(BaseException):
 
     def __init__(self, signal_number: int, how_far: str = "what was finished is kept") -> None:
         by = "Ctrl-C" if signal_number == signal.SIGINT else signal.Signals(signal_number).name
+        self.how_far = how_far
         self.what = f"Stopped by {by}; {how_far}."
         super().__init__(self.what)
         self.status = 128 + signal_number

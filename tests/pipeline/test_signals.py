@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import toys
 
+from danlu.artifacts.signals import stopped_by_signals
 from danlu.errors import Stopped
 from danlu.pipeline.recipe import load_recipe
 from danlu.pipeline.run import plan_recipe, run_recipe
-from danlu.pipeline.signals import stopped_by_signals
 from danlu.settings import Workspace
 
 Write = Callable[[str], Path]
@@ -66,7 +66,7 @@ def test_handlers_of_the_program_stay() -> None:
 def test_the_second_signal_ends_the_process(number: signal.Signals) -> None:
     code = (
         "import signal, time\n"
-        "from danlu.pipeline.signals import stopped_by_signals\n"
+        "from danlu.artifacts.signals import stopped_by_signals\n"
         "with stopped_by_signals() as stop, stop.put_off():\n"
         f"    signal.raise_signal({number:d})\n"
         "    print('put off', flush=True)\n"

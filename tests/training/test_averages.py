@@ -21,7 +21,7 @@ def test_exponential_average_matches_its_formula(decay: float) -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(size=(21, 4))
     weight = torch.nn.Parameter(torch.from_numpy(values[0]).float())
-    average = ExponentialAverage([weight], decay)
+    average = ExponentialAverage({"weight": weight}, decay)
     expected = values[0]
     for step in range(1, 21):
         weight.data = torch.from_numpy(values[step]).float()
@@ -35,7 +35,7 @@ def test_exponential_average_matches_its_formula(decay: float) -> None:
 
 def test_what_is_shown_is_taken_back_after_an_error_too() -> None:
     weight = torch.nn.Parameter(torch.ones(2))
-    average = ExponentialAverage([weight], 0.5)
+    average = ExponentialAverage({"weight": weight}, 0.5)
     weight.data = torch.zeros(2)
 
     def look_and_fail() -> None:

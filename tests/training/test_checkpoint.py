@@ -13,20 +13,28 @@ import pytest
 import torch
 
 from danlu.training import checkpoint
-from danlu.training.checkpoint import Checkpoints, State
+from danlu.training.checkpoint import Checkpoints
 from danlu.training.checkpoint_files import MARKER, write_checkpoint
+from danlu.training.checkpoint_state import State
 from danlu.training.config import CheckpointSettings
+from danlu.training.held import Held, hold
 
 
 @pytest.fixture
-def parts() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+def parts() -> tuple[Held, torch.optim.Optimizer]:
     torch.manual_seed(0)
-    model = torch.nn.Linear(4, 3)
-    return model, torch.optim.AdamW(model.parameters(), lr=0.1)
+    return fresh_parts()
 
 
-def one_step(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    model(torch.rand(2, 4)).sum().backward()
+def fresh_parts() -> tuple[Held, torch.optim.Optimizer]:
+    """A linear layer and its optimizer."""
+    held = hold(torch.nn.Linear(4, 3))
+    return held, torch.optim.AdamW([{"params": held.trained, "number": 0}], lr=0.1)
+
+
+def one_step(held: Held, optimizer: torch.optim.Optimizer, inputs: torch.Tensor | None = None) -> None:
+    inputs = torch.rand(2, 4) if inputs is None else inputs
+    torch.nn.functional.linear(inputs, held.tensors["weight"], held.tensors["bias"]).sum().backward()
     optimizer.step()
     optimizer.zero_grad()
 
@@ -44,27 +52,26 @@ def keeper(directory: Path, reporter: Any, fingerprint: str = "data", **settings
 class Keeper(Checkpoints):
     """Waits until what it saved is on the disk."""
 
-    def save(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
-        super().save(step, model, optimizer)
+    def save(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> None:
+        super().save(step, held, optimizer)
         self.finish()
 
 
 def test_resumed_steps_are_bit_identical(tmp_path: Path, parts: Any, reporter: Any) -> None:
-    model, optimizer = parts
-    for _ in range(3):
-        one_step(model, optimizer)
-    keeper(tmp_path, reporter).save(3, model, optimizer)
-    for _ in range(3):
-        one_step(model, optimizer)
+    inputs = torch.rand(6, 2, 4)
+    for step in range(3):
+        one_step(*parts, inputs[step])
+    keeper(tmp_path, reporter).save(3, *parts)
+    for step in range(3, 6):
+        one_step(*parts, inputs[step])
 
     torch.manual_seed(99)
-    fresh = torch.nn.Linear(4, 3)
-    fresh_optimizer = torch.optim.AdamW(fresh.parameters(), lr=0.1)
-    assert keeper(tmp_path, reporter).restore(fresh, fresh_optimizer) == 3
-    for _ in range(3):
-        one_step(fresh, fresh_optimizer)  # draws the same random inputs, since the random state came back
-    assert torch.equal(fresh.weight, model.weight)
-    assert torch.equal(fresh.bias, model.bias)
+    fresh = fresh_parts()
+    assert keeper(tmp_path, reporter).restore(*fresh) == 3
+    for step in range(3, 6):
+        one_step(*fresh, inputs[step])
+    for name, tensor in parts[0].tensors.items():
+        assert torch.equal(fresh[0].tensors[name], tensor)
 
 
 def test_nothing_there_starts_at_zero(tmp_path: Path, parts: Any, reporter: Any) -> None:
@@ -79,7 +86,7 @@ def test_a_broken_newest_checkpoint_is_passed_over(tmp_path: Path, parts: Any, r
     one_step(*parts)
     checkpoints.save(2, *parts)
     newest = tmp_path / "checkpoints" / "step-2"
-    weights = newest / "weights.safetensors"
+    weights = newest / "weights-0.safetensors"
     if harm == "marker":
         (newest / MARKER).unlink()
     elif harm == "truncated":
@@ -113,7 +120,7 @@ class Companion:
 
     def __init__(self) -> None:
         both = torch.arange(6.0)
-        self.state: State = {"share": 0.1 + 0.2, "best": float("inf"), "count": 3, "low": both[:3], "high": both[3:]}
+        self.state: State = {"share": 0.1 + 0.2, "best": float("inf"), "count": 3, "bias": both[:3], "weight": both[3:]}
 
     def state_dict(self) -> State:
         return self.state
@@ -151,7 +158,7 @@ def test_numbers_of_the_optimizers_groups_come_back(tmp_path: Path, parts: Any, 
     one_step(*parts)
     optimizer.param_groups[0]["steps_so_far"] = 17
     keeper(tmp_path, reporter).save(1, *parts)
-    fresh = torch.optim.AdamW(model.parameters(), lr=0.1)
+    fresh = torch.optim.AdamW([{"params": model.trained, "number": 0}], lr=0.1)
     assert keeper(tmp_path, reporter).restore(model, fresh) == 1
     assert fresh.param_groups[0]["steps_so_far"] == 17
 
@@ -181,7 +188,7 @@ def test_the_last_valid_one_is_not_deleted_for_broken_newer_ones(tmp_path: Path,
     for step in (10, 20, 30):
         before.save(step, *parts)
     for step in (20, 30):
-        (tmp_path / "checkpoints" / f"step-{step}" / "weights.safetensors").write_bytes(b"")
+        (tmp_path / "checkpoints" / f"step-{step}" / "weights-0.safetensors").write_bytes(b"")
     after = keeper(tmp_path, reporter, keep=1)
     assert after.restore(*parts) == 10
     after.save(15, *parts)
@@ -214,12 +221,12 @@ class SlowDisk:
         self.error: Exception | None = None
         monkeypatch.setattr(checkpoint, "write_checkpoint", self.write)
 
-    def write(self, target: Path, files: Any) -> None:
+    def write(self, target: Path, files: Any, rank: int, num_ranks: int) -> None:
         self.priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         assert self.may_go_on.wait(20)
         if self.error:
             raise self.error
-        write_checkpoint(target, files)
+        write_checkpoint(target, files, rank, num_ranks)
 
 
 def test_what_is_due_by_the_clock_does_not_wait_for_the_disk(
@@ -251,18 +258,18 @@ def test_training_goes_on_while_it_is_written(
     disk = SlowDisk(monkeypatch)
     model, optimizer = parts
     one_step(*parts)
-    expected = model.weight.detach().clone()
+    expected = model.tensors["weight"].detach().clone()
     with Checkpoints(
         tmp_path / "a", tmp_path / "b", CheckpointSettings(), fingerprint="", reporter=reporter
     ) as checkpoints:
         checkpoints.save(1, model, optimizer)
         one_step(*parts)
         disk.may_go_on.set()
-    assert not torch.equal(model.weight, expected)
+    assert not torch.equal(model.tensors["weight"], expected)
     assert keeper(tmp_path / "none", reporter).restore(*parts) == 0
     fresh = Checkpoints(tmp_path / "a", tmp_path / "b", CheckpointSettings(), fingerprint="", reporter=reporter)
     assert fresh.restore(model, optimizer) == 1
-    assert torch.equal(model.weight, expected)
+    assert torch.equal(model.tensors["weight"], expected)
 
 
 def test_one_that_cannot_be_written_is_a_warning(

@@ -18,7 +18,7 @@ def test_stops_after_so_many_without_improvement_and_keeps_the_best(
     losses: list[float], patience: int, min_delta: float
 ) -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
-    stopping = EarlyStopping(EarlyStoppingSettings(patience=patience, min_delta=min_delta), [weight])
+    stopping = EarlyStopping(EarlyStoppingSettings(patience=patience, min_delta=min_delta), {"weight": weight})
     seen = []
     for step, loss in enumerate(losses, start=1):
         weight.data = torch.tensor([float(step)])
@@ -41,10 +41,10 @@ def test_stops_after_so_many_without_improvement_and_keeps_the_best(
 def test_its_state_moves_over(num_losses: int) -> None:
     weight = torch.nn.Parameter(torch.ones(3))
     settings = EarlyStoppingSettings(patience=2)
-    stopping = EarlyStopping(settings, [weight])
+    stopping = EarlyStopping(settings, {"weight": weight})
     for step in range(1, num_losses + 1):
         stopping.after_validation(step, 1.0 + step)
-    other = EarlyStopping(settings, [torch.nn.Parameter(torch.zeros(3))])
+    other = EarlyStopping(settings, {"weight": torch.nn.Parameter(torch.zeros(3))})
     other.load_state_dict(stopping.state_dict())
     assert other.should_stop() == stopping.should_stop() == (num_losses == 4)
     assert (other.best, other.best_step) == (stopping.best, stopping.best_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -55,6 +56,5 @@ class Stop:
             raise Stopped(self._signal_number)
 
     def now(self, how_far: str) -> NoReturn:
-        """Stop as requested, saying what is kept."""
-        assert self._signal_number is not None
-        raise Stopped(self._signal_number, how_far)
+        """Stop, saying what is kept. Several processes stop together, also those that were not asked themselves."""
+        raise Stopped(self._signal_number or signal.SIGTERM, how_far)

@@ -78,6 +78,40 @@ def run(
     run_command(recipe, workspace, set_ or [], ask=ask, as_json=as_json, quiet=quiet)
 
 
+@app.command(
+    epilog="Examples:\n\n  danlu train recipes/poet.yaml --nproc 2\n\n"
+    "  danlu train recipes/poet.yaml --stage poet --set 'poet.parallel={data: 2, tensor: 2}'"
+)
+def train(
+    recipe: Recipe,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    stage: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this train stage (default: all).", show_default=False)
+    ] = None,
+    nproc: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes on this machine (default: as the recipe's 'parallel' says).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+) -> None:
+    """Run a recipe up to its training, and no further.
+
+    With several processes each reads its share of every batch; how else they may divide the work, say in the recipe:
+    parallel: {data: 2, tensor: 2}. The number of processes changes neither the batches nor, beyond rounding, the
+    result, and a training that was stopped goes on with another number.
+    """
+    from danlu.cli.train import train_command
+
+    train_command(recipe, workspace, set_ or [], stage=stage, num_processes=nproc, as_json=as_json, quiet=quiet)
+
+
 @app.command(epilog="Example:\n\n  danlu plan recipes/assistant.yaml --set tuned.adapter.rank=8")
 def plan(
     recipe: Recipe,

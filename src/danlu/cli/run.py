@@ -12,19 +12,32 @@ from danlu.errors import UserError
 from danlu.pipeline.recipe import Recipe, load_recipe
 from danlu.pipeline.run import RunResult, run_recipe
 from danlu.settings import Workspace
+from danlu.training.parallel.team import team
 
 
 def run_command(
     recipe: Path, workspace: Path, overrides: list[str], *, ask: str | None, as_json: bool, quiet: bool
 ) -> None:
     """Run the recipe, then show the end screen or the JSON result."""
-    loaded = load_recipe(recipe, overrides)
-    release = _released_stage(loaded) if ask else None
+    run_and_show(load_recipe(recipe, overrides), workspace, ask=ask, as_json=as_json, quiet=quiet)
+
+
+def run_and_show(recipe: Recipe, workspace: Path, *, as_json: bool, quiet: bool, ask: str | None = None) -> None:
+    """Run a recipe that has been read, or a part of one."""
+    others = team()
+    if others and not others.is_led_here:
+        from danlu.training.parallel.teamwork import follow
+
+        follow(others)
+        return
+    release = _released_stage(recipe) if ask else None
     console = console_for(as_json)
     listener = None if quiet else make_listener(console)
     try:
-        result = run_recipe(loaded, Workspace.open(workspace), [listener] if listener else [])
+        result = run_recipe(recipe, Workspace.open(workspace), [listener] if listener else [])
     finally:
+        if others:
+            others.dismiss()
         if listener:
             listener.close()
     answer = _ask(result, release, workspace, ask) if ask and release else None

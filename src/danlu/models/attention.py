@@ -10,11 +10,14 @@ float32 one took 11.4 ms (forward and backward, 512 tokens in four documents, 9 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+
+from danlu.models.parallel.context import attend_over_ranks
+from danlu.models.parallel.group import Group
 
 DOCUMENT_ATTENTION = "danlu_documents"
 SINK_MODELS = {"gpt_oss"}
@@ -28,6 +31,8 @@ class DocumentLayout:
     """Lengths in tokens, in order; they add up to the length of the sequence."""
     row_length: int | None = None
     """In tokens, where the sequence is rows of one length and no document reaches over the end of a row."""
+    ranks: Group | None = None
+    """Where the tokens of the sequence lie on several ranks: these, each of which has an equal part of them."""
 
 
 def attend_documents(
@@ -66,6 +71,28 @@ def attend_documents(
         (1, num_tokens, num_heads, value_dim) in the dtype of `query`, and None for the weights.
     """
     assert attention_mask is None, "document attention takes no mask"
+    if documents is not None and documents.ranks is not None:
+        whole = replace(documents, ranks=None)
+
+        def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, heads: slice) -> torch.Tensor:
+            sinks = s_aux[heads] if s_aux is not None else None
+            attended, _ = attend_documents(
+                module,
+                queries,
+                keys,
+                values,
+                None,
+                documents=whole,
+                scaling=scaling,
+                dropout=dropout,
+                sliding_window=sliding_window,
+                softcap=softcap,
+                s_aux=sinks,
+                is_causal=is_causal,
+            )
+            return attended
+
+        return attend_over_ranks(query, key, value, documents.ranks, attend), None
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     assert causal or (sliding_window is None and softcap is None and s_aux is None), "encoders attend plainly"
     lengths = documents.lengths if documents else (query.shape[2],)

@@ -15,6 +15,8 @@ import torch
 
 from danlu.errors import UserError
 from danlu.models.compiling import compiled
+from danlu.models.parallel.group import ALONE
+from danlu.models.parallel.tensors import VocabularyPart
 from danlu.models.shapes import MULTIPLE_TOKENS, filling
 
 CHUNK_TOKENS = 128
@@ -34,6 +36,8 @@ class Head:
     """Logits are multiplied by this (Cohere's ``logit_scale``, Granite's ``1 / logits_scaling``)."""
     softcap: float | None = None
     """Logits are squashed to +-softcap by tanh (Gemma's ``final_logit_softcapping``)."""
+    vocabulary: VocabularyPart | None = None
+    """Which part of the vocabulary `weight` and `bias` are of, where it is divided over ranks."""
 
     @classmethod
     def of(cls, model: Any) -> Head:
@@ -46,7 +50,13 @@ class Head:
             )
         scale = getattr(config, "logit_scale", None) or 1.0 / (getattr(config, "logits_scaling", None) or 1.0)
         softcap = getattr(config, "final_logit_softcapping", None)
-        return cls(weight=layer.weight, bias=getattr(layer, "bias", None), scale=float(scale), softcap=softcap)
+        return cls(
+            weight=layer.weight,
+            bias=getattr(layer, "bias", None),
+            scale=float(scale),
+            softcap=softcap,
+            vocabulary=getattr(layer, "vocabulary", None),
+        )
 
     def logits(self, hidden_ND: torch.Tensor) -> torch.Tensor:
         """(N, vocabulary) in float32."""
@@ -95,6 +105,9 @@ def linear_cross_entropy(
 ) -> torch.Tensor:
     """Sum (not mean) of the negative log-likelihoods of the targets, in nats, differentiable.
 
+    Where the vocabulary is divided over ranks, each gets the whole sum, and the part of the gradient of the hidden
+    states that its logits make.
+
     Args:
         hidden_ND: (N, hidden) hidden states at the supervised positions.
         head: Maps hidden states to logits; its weight receives a gradient if it asks for one.
@@ -102,8 +115,10 @@ def linear_cross_entropy(
         label_smoothing: Share of each target that is spread evenly over the vocabulary.
         is_compiled: Whether the element-wise work is compiled.
     """
+    vocabulary = head.vocabulary or VocabularyPart(ALONE, 0, len(head.weight))
+    mapping = Mapping(head.scale, head.softcap, label_smoothing, vocabulary)
     result: torch.Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden_ND, head.weight, head.bias, targets_N, Mapping(head.scale, head.softcap, label_smoothing), is_compiled
+        hidden_ND, head.weight, head.bias, targets_N, mapping, is_compiled
     )
     return result
 
@@ -115,6 +130,7 @@ class Mapping:
     scale: float
     softcap: float | None
     label_smoothing: float
+    vocabulary: VocabularyPart
 
     def logits(self, products: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | float]:
         """In float32, and their derivatives by the products."""
@@ -133,25 +149,33 @@ class Mapping:
             Slopes (N, vocabulary) in the dtype of the products.
         """
         logits_NV, derivatives_NV = self.logits(products_NV)
-        mean_N1 = logits_NV.mean(dim=-1, keepdim=True) if self.label_smoothing else None
-        shift_N1 = logits_NV.amax(dim=-1, keepdim=True)
+        size, ranks = self.vocabulary.size, self.vocabulary.group
+        mean_N1 = ranks.sum_(logits_NV.sum(dim=-1, keepdim=True)) / size if self.label_smoothing else None
+        shift_N1 = ranks.maximum_(logits_NV.amax(dim=-1, keepdim=True))
         slopes_NV = logits_NV.sub_(shift_N1).exp_()
-        sums_N1 = slopes_NV.sum(-1, keepdim=True)
+        sums_N1 = ranks.sum_(slopes_NV.sum(-1, keepdim=True))
         if products_NV.dtype == torch.float16:  # of which the largest number is less than sums may be
             slopes_NV /= sums_N1
             shift_N1, sums_N1 = shift_N1 + sums_N1.log(), torch.ones_like(sums_N1)
         if self.label_smoothing:
-            slopes_NV -= sums_N1 * (self.label_smoothing / slopes_NV.shape[1])
+            slopes_NV -= sums_N1 * (self.label_smoothing / size)
         if self.softcap is not None or self.scale != 1.0:
             slopes_NV *= derivatives_NV
         return slopes_NV.to(products_NV.dtype), Softmax(shift_N1, sums_N1, mean_N1)
 
-    def at_targets(
-        self, products_N1: torch.Tensor, softmax: Softmax, vocabulary: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def places(self, targets_N: torch.Tensor, num_logits: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Where the targets' logits are among this rank's, any place for those of other ranks; and which are here,
+        None for all."""
+        if self.vocabulary.group.size == 1:
+            return targets_N, None
+        here_N = targets_N - self.vocabulary.start
+        is_here_N = (here_N >= 0) & (here_N < num_logits)
+        return here_N.where(is_here_N, 0), is_here_N
+
+    def at_targets(self, products_N1: torch.Tensor, softmax: Softmax) -> tuple[torch.Tensor, torch.Tensor]:
         """Losses of the targets, and the slopes by their own products, as `slopes`, both (N, 1) in float32."""
         logits_N1, derivatives_N1 = self.logits(products_N1)
-        own_share = 1 - self.label_smoothing * (1 - 1 / vocabulary)
+        own_share = 1 - self.label_smoothing * (1 - 1 / self.vocabulary.size)
         slopes_N1 = (logits_N1 - softmax.shifts).exp() - softmax.sums * own_share
         losses_N1 = softmax.sums.log() + softmax.shifts - logits_N1
         if softmax.means is not None:
@@ -201,16 +225,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
             num_real = max(0, min(chunk_tokens, num_targets - start))
             products_NV = torch.nn.functional.linear(hidden_ND[rows], weight_VD, bias_V)
             targets = targets_N[rows]
-            own_products_N1 = products_NV.gather(1, targets[:, None])
+            places, are_here = mapping.places(targets, len(weight_VD))
+            own_products_N1 = products_NV.gather(1, places[:, None])
+            if are_here is not None:
+                own_products_N1 = mapping.vocabulary.group.sum_(own_products_N1 * are_here[:, None])
             slopes_NV, softmax = slopes_of(products_NV)
             del products_NV  # as large as the slopes
-            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, softmax, len(weight_VD))
+            losses_N1, own_slopes_N1 = mapping.at_targets(own_products_N1, softmax)
             total += losses_N1[:num_real].sum()
             if not (needs_hidden or needs_weight or needs_bias):
                 continue
             # Not scatter_, which took 60 times as long on a CPU.
             each = torch.arange(len(targets), device=targets.device)
-            slopes_NV[each, targets] = own_slopes_N1[:, 0].to(slopes_NV.dtype)
+            own_slopes_N = own_slopes_N1[:, 0].to(slopes_NV.dtype)
+            if are_here is not None:
+                own_slopes_N = own_slopes_N.where(are_here, slopes_NV[each, places])
+            slopes_NV[each, places] = own_slopes_N
             slopes_NV[num_real:] = 0
             shares_N1 = softmax.sums.reciprocal()
             if gradient_V is not None:

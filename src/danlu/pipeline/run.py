@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.signals import stopped_by_signals
 from danlu.artifacts.stage import StageConfig, StageContext
 from danlu.artifacts.stop import Stop
 from danlu.artifacts.store import Artifact, ArtifactStore
@@ -17,10 +18,10 @@ from danlu.hardware.machine import num_usable_cores
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.guards import explained_full_disk, only_one
 from danlu.pipeline.make import make, register
+from danlu.pipeline.part import needed_by
 from danlu.pipeline.plan import Plan, Prediction, make_plan, predict, require_disk
 from danlu.pipeline.recipe import Recipe
 from danlu.pipeline.record import RunRecord, now, read_json, replace_json
-from danlu.pipeline.signals import stopped_by_signals
 from danlu.pipeline.steps import Job, Made, Step, prepare_steps
 from danlu.settings import Workspace
 from danlu.telemetry.allocator import ask_for_huge_pages, limit_arenas
@@ -139,10 +140,7 @@ def prepare_stage(
     if name not in recipe.stages:
         raise UserError(f"The recipe {recipe.name!r} has no stage {name!r}.", did_you_mean(name, list(recipe.stages)))
     steps = {step.name: step for step in prepare_steps(job)}
-    needed = {name}
-    for step in reversed(steps.values()):
-        if step.name in needed:
-            needed |= {link.stage for link in step.links if link.stage}
+    needed = needed_by([name], graph)
     before = [step for step in steps.values() if step.name in needed - {name}]
     with explained_full_disk(workspace):
         _, made = make_plan(job, before, partial(_make_and_say, job), ask_cached=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +16,15 @@ class ExponentialAverage:
     """Exponential moving average of the trained weights; an observer of the loop, with a state to save.
 
     Args:
-        trained: The weights, as they are before the first step.
+        trained: The weights by name, as they are before the first step.
         decay: Share of the average that each step keeps.
     """
 
-    def __init__(self, trained: list[torch.Tensor], decay: float) -> None:
-        self.trained = trained
+    def __init__(self, trained: Mapping[str, torch.Tensor], decay: float) -> None:
+        self.names = list(trained)
+        self.trained = list(trained.values())
         self.decay = decay
-        self.averages = [parameter.detach().clone() for parameter in trained]
+        self.averages = [parameter.detach().clone() for parameter in self.trained]
 
     def after_step(self, report: StepReport) -> None:
         decay = min(self.decay, (1 + report.step) / (10 + report.step))
@@ -36,16 +37,16 @@ class ExponentialAverage:
             yield
 
     def state_dict(self) -> dict[str, torch.Tensor | float]:
-        return {str(number): average for number, average in enumerate(self.averages)}
+        return dict(zip(self.names, self.averages, strict=True))
 
     def load_state_dict(self, state: dict[str, torch.Tensor | float]) -> None:
-        for number, average in enumerate(self.averages):
-            average.copy_(torch.as_tensor(state[str(number)]))
+        for name, average in zip(self.names, self.averages, strict=True):
+            average.copy_(torch.as_tensor(state[name]))
 
 
 @contextmanager
 def exchanged(ones: list[torch.Tensor], others: list[torch.Tensor]) -> Iterator[None]:
-    """`ones` hold what `others` hold, and the other way round. Nothing is copied."""
+    """`ones` hold what `others` hold, and the other way round."""
     _exchange(ones, others)
     try:
         yield
@@ -53,9 +54,13 @@ def exchanged(ones: list[torch.Tensor], others: list[torch.Tensor]) -> Iterator[
         _exchange(ones, others)
 
 
+@torch.no_grad()
 def _exchange(ones: list[torch.Tensor], others: list[torch.Tensor]) -> None:
+    """Copied, one after the other: the model may know these weights by another tensor on the same memory."""
     for one, other in zip(ones, others, strict=True):
-        one.data, other.data = other.data, one.data
+        kept = one.clone()
+        one.copy_(other)
+        other.copy_(kept)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ class MicroBatch:
     labels."""
     labels: torch.Tensor | None = None
     """(num_documents,) int64: the documents' classes."""
+    seed: int = 0
+    """Of what is drawn in the passes over it, dropout for one."""
     label_weight: float = 1.0
     """What the loss of a label counts, so that after the division by the targets of the whole batch the mean over
     labels is added to the mean over tokens."""
@@ -85,21 +87,27 @@ class BatchStream:
         rows_per_batch: Rows of one optimizer step, the same in all or by step.
         rows_at_once: Rows of one micro-batch.
         device: Where the tensors are made.
+        seed: Of what is drawn in the passes.
     """
 
-    def __init__(self, rows: Rows, *, rows_per_batch: int | Stairs, rows_at_once: int, device: str = "cpu") -> None:
+    def __init__(
+        self, rows: Rows, *, rows_per_batch: int | Stairs, rows_at_once: int, device: str = "cpu", seed: int = 0
+    ) -> None:
         self.rows = rows
         self.rows_per_batch = rows_per_batch if isinstance(rows_per_batch, Stairs) else Stairs.level(rows_per_batch)
         self.rows_at_once = rows_at_once
         self.device = device
+        self.seed = seed
 
     def at(self, step: int) -> Batch:
         """The batch of `step` (0-based)."""
         rows = [self.rows.row(int(place)) for place in self.places(step)]
         weight = label_weight(rows)
+        starts = range(0, len(rows), self.rows_at_once)
+        seeds = np.random.SeedSequence([self.seed % 2**64, step]).generate_state(len(starts))
         micro_batches = [
-            micro_batch(rows[start : start + self.rows_at_once], self.device, weight)
-            for start in range(0, len(rows), self.rows_at_once)
+            micro_batch(rows[start : start + self.rows_at_once], self.device, weight, int(seed))
+            for start, seed in zip(starts, seeds, strict=True)
         ]
         return Batch(
             step=step,
@@ -138,7 +146,7 @@ def label_weight(rows: Iterable[Row]) -> float:
     return num_supervised / num_labels if num_supervised and num_labels else 1.0
 
 
-def micro_batch(rows: Sequence[Row], device: str = "cpu", label_weight: float = 1.0) -> MicroBatch:
+def micro_batch(rows: Sequence[Row], device: str = "cpu", label_weight: float = 1.0, seed: int = 0) -> MicroBatch:
     """Lay some rows end to end."""
     input_ids = np.concatenate([row.input_ids for row in rows])
     hidden = _together([row.seen for row in rows])
@@ -162,6 +170,7 @@ def micro_batch(rows: Sequence[Row], device: str = "cpu", label_weight: float = 
         segments=None if segments is None else torch.from_numpy(laid.fill(segments)[None]).to(device),
         firsts=None if labels is None else torch.from_numpy(laid.firsts).to(device),
         labels=None if labels is None else torch.from_numpy(labels).to(device),
+        seed=seed,
         label_weight=label_weight,
     )
 

@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
 from danlu.artifacts.stage import StageContext
 from danlu.artifacts.store import write_synced
 from danlu.telemetry.metrics import MetricsWriter
@@ -30,6 +28,7 @@ from danlu.training.companions import Companions
 from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
+from danlu.training.held import hold
 from danlu.training.loop import StepReport, train
 from danlu.training.observers import WriteMetrics
 from danlu.training.optimizer import make_optimizer
@@ -175,9 +174,9 @@ def _measured_pace(
     load_started = time.perf_counter()
     model = load_trainable(context.input("model").path, config, attention, data.model_changes)
     optimizer = make_optimizer(model, config.optimizer)
-    companions = Companions.of(config, model, optimizer)
+    held = hold(model)
+    companions = Companions.of(config, held.tensors, optimizer)
     load_seconds = time.perf_counter() - load_started
-    torch.manual_seed(config.seed)
     sizes = [batches for batches in (data.first_size(), data.full_size()) if batches]
     steps = []
     with TemporaryDirectory(dir=context.directory) as scratch, passes_over(model, config) as passes:
@@ -185,7 +184,7 @@ def _measured_pace(
         for batches in sizes:
             stopwatch = Stopwatch(timed_seconds(budget_seconds) / len(sizes))
             train(
-                model=model,
+                held=held,
                 passes=passes,
                 batches=batches,
                 optimizer=optimizer,

@@ -2,13 +2,16 @@
 
 The training thread only takes a copy of the state (`Snapshot`); a thread of the lowest priority hashes, writes, syncs
 and renames it (`checkpoint_files`) and then deletes what the rule no longer keeps. In a checkpoint are the trained
-weights, the states of the optimizer and of its companions, the random state, and the step, of which the position in the
-data is a function. Reading takes the newest one whose hashes agree; what is broken is said and passed over.
+weights, the states of the optimizer and of its companions, and the step, of which the position in the data and what is
+drawn for dropout are functions. Reading takes the newest one whose hashes agree; what is broken is said and passed
+over.
+
+Each rank writes what it holds, with where that lies in the whole (`checkpoint_pieces`), so that a training can go on on
+another number of ranks, which divide it otherwise.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Mapping
@@ -16,10 +19,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from safetensors.torch import load_file
 
 from danlu.hardware.threads import let_others_go_first
 from danlu.telemetry.reporter import Reporter
@@ -30,13 +32,26 @@ from danlu.training.checkpoint_files import (
     remove_checkpoint,
     write_checkpoint,
 )
+from danlu.training.checkpoint_pieces import Pieces
+from danlu.training.checkpoint_state import (
+    NUMBERS,
+    State,
+    box_of,
+    companion_state,
+    load_optimizer_state,
+    optimizer_state,
+    parameter_of,
+    prefixed,
+    read_numbers,
+)
 from danlu.training.config import CheckpointSettings
+from danlu.training.held import Held
 from danlu.training.snapshot import Snapshot
+from danlu.training.world import World
 
 STATE = "state.json"
-
-State = dict[str, torch.Tensor | float]
-"""By name: tensors, and numbers that are kept as JSON."""
+FORMAT = 2
+"""Of a checkpoint; others are passed over."""
 
 
 class Stateful(Protocol):
@@ -75,7 +90,8 @@ class Checkpoints:
         settings: When they are due and which stay.
         fingerprint: Of the data; a checkpoint that belongs to other data is not used.
         reporter: Told about broken checkpoints and those that could not be written.
-        companions: What else has a state, by name.
+        companions: What else has a state, by name. Its tensors are named as the trained weights that they are like.
+        world: The ranks that write and read them together.
     """
 
     def __init__(
@@ -87,7 +103,9 @@ class Checkpoints:
         fingerprint: str,
         reporter: Reporter,
         companions: Mapping[str, Stateful] | None = None,
+        world: World | None = None,
     ) -> None:
+        self.world = world or World()
         self.directory = directory
         self.kept_directory = kept_directory
         self.settings = settings
@@ -111,7 +129,11 @@ class Checkpoints:
         self._writer.shutdown()
 
     def due(self, step: int) -> bool:
-        """Whether a checkpoint is to be taken after this step. Also says how the last one went, once that is known."""
+        """Whether a checkpoint is to be taken after this step, which the first rank decides for all. Also says how the
+        last one went, once that is known."""
+        return self.world.of_first(float(self._is_due(step))) > 0
+
+    def _is_due(self, step: int) -> bool:
         if self._saving and self._saving.written.done():
             self.finish()
         every = self.settings.every_steps
@@ -120,7 +142,7 @@ class Checkpoints:
         seconds = self.settings.effective_every_seconds
         return seconds is not None and not self._saving and time.monotonic() - self._last_saved >= seconds
 
-    def save(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+    def save(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> None:
         """Copy the state after `step` optimizer steps, and have it written while training goes on.
 
         Waits for the one before, whose memory the copy goes into.
@@ -128,7 +150,7 @@ class Checkpoints:
         came = time.perf_counter()
         self.finish()
         began = time.perf_counter()
-        files = self._copy(step, model, optimizer)
+        files = self._copy(step, held, optimizer)
         ended = time.perf_counter()
         self._last_saved = time.monotonic()
         num_bytes = sum(content.nbytes for content in files.values())
@@ -157,74 +179,90 @@ class Checkpoints:
             write_seconds=round(write_seconds, 6),
         )
 
-    def save_last(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> None:
+    def save_last(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> None:
         """See that the state after `step` steps is on the disk before training is stopped there."""
         self.finish()
-        if step > self.newest_step:
-            self.save(step, model, optimizer)
+        if step > self.world.of_first(self.newest_step):
+            self.save(step, held, optimizer)
             self.finish()
 
-    def restore(self, model: Any, optimizer: torch.optim.Optimizer) -> int:
+    def restore(self, held: Held, optimizer: torch.optim.Optimizer) -> int:
         """Bring back the newest valid checkpoint; returns the number of steps it had made, 0 if there is none."""
+        step = int(self.world.of_first(self._newest_valid() if self.world.is_first else 0))
+        if not step:
+            return 0
+        path = checkpoints_in(self.directory, self.kept_directory)[step]
+        pieces, numbers = Pieces(path), read_numbers(path)
+        with torch.no_grad():
+            for name, tensor in held.tensors.items():
+                tensor.copy_(pieces.read(name, box_of(held, name, tensor)))
+        load_optimizer_state(optimizer, held, pieces, numbers)
+        for name, companion in self.companions.items():
+            companion.load_state_dict(companion_state(name, held, pieces, numbers))
+        self.newest_step = step
+        return step
+
+    def _newest_valid(self) -> int:
+        """Its step, 0 if there is none. What is broken is said."""
         for directory in (self.directory, self.kept_directory):
             clear_abandoned(directory)
         for step, path in checkpoints_in(self.directory, self.kept_directory).items():
             problem = damage(path)
             state = {} if problem else json.loads((path / STATE).read_text(encoding="utf-8"))
+            if not problem and state.get("format") != FORMAT:
+                problem = "another version of Danlu wrote it"
             if not problem and state["fingerprint"] != self.fingerprint:
                 problem = "it belongs to other data or settings"
-            if problem:
-                self.reporter.warn(f"Checkpoint {path.name} is passed over: {problem}.")
-                continue
-            weights = load_file(path / "weights.safetensors")
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    if parameter.requires_grad:
-                        parameter.copy_(weights[name])
-            states = {
-                name: {**load_file(path / f"{name}.safetensors"), **numbers}
-                for name, numbers in state["numbers"].items()
-            }
-            _load_optimizer_state(optimizer, states["optimizer"])
-            for name, companion in self.companions.items():
-                companion.load_state_dict(states[name])
-            _restore_random_state(state["random_state"])
-            self.newest_step = step
-            return step
+            if not problem:
+                return step
+            self.reporter.warn(f"Checkpoint {path.name} is passed over: {problem}.")
         return 0
 
-    def _copy(self, step: int, model: Any, optimizer: torch.optim.Optimizer) -> dict[str, memoryview]:
-        """The files of a checkpoint, in memory."""
+    def _copy(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> dict[str, memoryview]:
+        """This rank's files of a checkpoint, in memory."""
         states: dict[str, State] = {
-            "optimizer": _optimizer_state(optimizer),
-            **{name: companion.state_dict() for name, companion in self.companions.items()},
+            "optimizer": optimizer_state(optimizer, held),
+            **{name: prefixed(name, companion.state_dict()) for name, companion in self.companions.items()},
         }
-        state = {
-            "step": step,
-            "fingerprint": self.fingerprint,
-            "random_state": _random_state(),
-            "numbers": {
-                name: {key: value for key, value in values.items() if not isinstance(value, torch.Tensor)}
-                for name, values in states.items()
-            },
+        numbers = {
+            key: value
+            for values in states.values()
+            for key, value in values.items()
+            if not isinstance(value, torch.Tensor)
         }
-        tensors = {
-            "weights.safetensors": {
-                name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
-            },
+        written = {name for name, piece in held.pieces.items() if held.is_writer_of(piece)}
+        rank = self.world.rank
+        tensors: dict[str, dict[str, torch.Tensor]] = {
+            f"weights-{rank}.safetensors": {name: held.tensors[name] for name in written},
             **{
-                f"{name}.safetensors": {key: value for key, value in values.items() if isinstance(value, torch.Tensor)}
-                for name, values in states.items()
+                f"{part}-{rank}.safetensors": {
+                    key: value
+                    for key, value in values.items()
+                    if isinstance(value, torch.Tensor) and parameter_of(key, held) in written
+                }
+                for part, values in states.items()
             },
         }
-        return {**self._snapshot.take(tensors), STATE: memoryview(json.dumps(state).encode())}
+        offsets = {
+            key: held.pieces[parameter_of(key, held)].offsets
+            for values in tensors.values()
+            for key, value in values.items()
+            if value.shape == held.tensors[parameter_of(key, held)].shape
+        }
+        files = self._snapshot.take(tensors, offsets)
+        files[NUMBERS.format(rank=rank)] = memoryview(json.dumps(numbers).encode())
+        if self.world.is_first:
+            state = {"format": FORMAT, "step": step, "fingerprint": self.fingerprint}
+            files[STATE] = memoryview(json.dumps(state).encode())
+        return files
 
     def _write(self, step: int, files: Mapping[str, memoryview]) -> float:
         """In the background: write the files, then delete what is not kept; returns how many seconds that took."""
         started = time.perf_counter()
         directory = self.kept_directory if self._is_kept(step) else self.directory
-        write_checkpoint(directory / f"step-{step}", files)
-        self._delete_old(step)
+        write_checkpoint(directory / f"step-{step}", files, self.world.rank, self.world.size)
+        if self.world.is_first:
+            self._delete_old(step)
         return time.perf_counter() - started
 
     def _delete_old(self, newest: int) -> None:
@@ -240,43 +278,3 @@ class Checkpoints:
     def _is_kept(self, step: int) -> bool:
         """Whether the checkpoint of this step stays for good."""
         return self.settings.keep_every_steps is not None and step % self.settings.keep_every_steps == 0
-
-
-def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
-    """``state.<parameter number>.<name>`` for each parameter, ``group.<group number>.<name>`` for numbers of groups."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    found: State = {
-        f"state.{number}.{name}": value
-        for number, parameter in enumerate(parameters)
-        # Not from state_dict(), in which bitsandbytes packs what is quantised together.
-        for name, value in optimizer.state.get(parameter, {}).items()
-    }
-    for number, group in enumerate(optimizer.param_groups):
-        found |= {f"group.{number}.{name}": value for name, value in group.items() if isinstance(value, int | float)}
-    return found
-
-
-def _load_optimizer_state(optimizer: torch.optim.Optimizer, values: State) -> None:
-    state: dict[int, dict[str, Any]] = {}
-    groups = optimizer.state_dict()["param_groups"]
-    for key, value in values.items():
-        part, number, name = key.split(".", 2)
-        (state.setdefault(int(number), {}) if part == "state" else groups[int(number)])[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _random_state() -> dict[str, str]:
-    """State of torch's generators (the only ones the loop draws from), as text."""
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return {name: base64.b64encode(state.numpy().tobytes()).decode() for name, state in states.items()}
-
-
-def _restore_random_state(states: dict[str, str]) -> None:
-    decoded = {
-        name: torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8) for name, text in states.items()
-    }
-    torch.set_rng_state(decoded["cpu"])
-    if torch.cuda.is_available() and "cuda" in decoded:
-        torch.cuda.set_rng_state(decoded["cuda"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -18,7 +17,6 @@ from danlu.training.config import TrainConfig
 from danlu.training.early_stopping import EarlyStopping
 from danlu.training.loop import Observer
 from danlu.training.observers import ValidationListener
-from danlu.training.optimizer import trained_parameters
 from danlu.training.schedules.plateau import Plateau
 
 
@@ -33,12 +31,19 @@ class Companions:
     """Puts the weights in place that are to be validated: the averages where there are any."""
 
     @classmethod
-    def of(cls, config: TrainConfig, model: Any, optimizer: torch.optim.Optimizer) -> Companions:
-        trained = trained_parameters(model)
+    def of(
+        cls, config: TrainConfig, trained: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer
+    ) -> Companions:
+        """
+        Args:
+            config: Of the stage.
+            trained: The trained weights by name.
+            optimizer: That moves them.
+        """
         average = ExponentialAverage(trained, config.ema.decay) if config.ema else None
         shown: Callable[[], AbstractContextManager[None]] = average.shown if average else nullcontext
         if config.optimizer.kind == "schedule_free_adamw":
-            shown = partial(schedule_free_average, optimizer, trained)
+            shown = partial(schedule_free_average, optimizer, list(trained.values()))
         return cls(
             average=average,
             plateau=Plateau(config.plateau) if config.plateau else None,

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
 from danlu.training.optimizers.settings import AdamWSettings, OptimizerSettings
+from danlu.training.parallel.settings import ParallelSettings
 from danlu.training.schedules.settings import CosineSettings, ReduceOnPlateauSettings, ScheduleSettings
 
 DEFAULT_EVERY_SECONDS = 60.0
@@ -186,7 +187,7 @@ class TrainConfig(StageConfig):
     """Train a model on packed tokens."""
 
     KIND: ClassVar[str] = "model"
-    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint"})
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint", "parallel"})
 
     do: Literal["train"]
     objective: Literal["sft", "language_model", "masked_language_model", "classification"] = "sft"
@@ -240,6 +241,8 @@ class TrainConfig(StageConfig):
     """How often the validation loss is measured, for the curves, and once more at the end; without it, never."""
     early_stopping: EarlyStoppingSettings | None = None
     checkpoint: CheckpointSettings = CheckpointSettings()
+    parallel: ParallelSettings = ParallelSettings()
+    """On how many processes, and how they divide the work."""
     seed: int = 0
     """Of the adapter's first weights, the order of the rows, and dropout."""
 

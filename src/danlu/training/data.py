@@ -152,6 +152,7 @@ class TrainingData:
             rows_per_batch=rows_per_step,
             rows_at_once=min(self.config.batch.rows_at_once, self.config.batch.rows),
             device=default_device(),
+            seed=self.config.seed,
         )
 
     def held_out(self) -> HeldOut:

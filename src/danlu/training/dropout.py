@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from danlu.errors import UserError
 from danlu.models.probe import config_from
 
@@ -53,3 +55,11 @@ def dropout_changes(config: Mapping[str, Any], probability: float | None) -> dic
         )
     text = config.get("text_config")
     return {"text_config": {**text, **fields}} if text else fields
+
+
+def draws_random_numbers(model: Any) -> bool:
+    """Whether a forward pass in train mode drops anything."""
+    config = getattr(model, "config", None)
+    return any(dropout_fields(config).values() if config else ()) or any(
+        isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -17,12 +17,13 @@ class EarlyStopping:
 
     Args:
         settings: How patient to be.
-        trained: The trained weights.
+        trained: The trained weights by name.
     """
 
-    def __init__(self, settings: EarlyStoppingSettings, trained: list[torch.Tensor]) -> None:
+    def __init__(self, settings: EarlyStoppingSettings, trained: Mapping[str, torch.Tensor]) -> None:
         self.settings = settings
-        self.trained = trained
+        self.names = list(trained)
+        self.trained = list(trained.values())
         self.best = math.inf
         self.best_step = 0
         """Steps that had been made at the best validation; 0 before the first."""
@@ -47,13 +48,14 @@ class EarlyStopping:
             yield
 
     def state_dict(self) -> dict[str, torch.Tensor | float]:
-        weights = {str(number): tensor for number, tensor in enumerate(self.best_weights)}
+        weights = dict(zip(self.names, self.best_weights, strict=True)) if self.best_step else {}
         return {**weights, "best": self.best, "best_step": self.best_step, "num_bad": self.num_bad}
 
     def load_state_dict(self, state: dict[str, torch.Tensor | float]) -> None:
         self.best, self.best_step = float(state["best"]), int(state["best_step"])
         self.num_bad = int(state["num_bad"])
         self.best_weights = [
-            torch.as_tensor(state[str(number)]).to(parameter.device)
-            for number, parameter in enumerate(self.trained if self.best_step else [])
+            torch.as_tensor(state[name]).to(parameter.device)
+            for name, parameter in zip(self.names, self.trained, strict=True)
+            if self.best_step
         ]

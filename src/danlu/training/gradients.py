@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -15,6 +15,7 @@ def finish_gradients(
     max_norm: float,
     max_value: float | None,
     regularisation: RegularisationSettings,
+    norm_of: Callable[[Sequence[torch.Tensor]], torch.Tensor] = torch.nn.utils.get_total_norm,
 ) -> float:
     """Add the gradient of the penalties on the weights, then clip in place; returns the norm before it was clipped.
 
@@ -23,6 +24,7 @@ def finish_gradients(
         max_norm: Largest Euclidean norm of all gradients together.
         max_value: Largest absolute value of an entry, brought about before the norm is taken; None for any.
         regularisation: The penalties l1 * sum |w| + l2 / 2 * sum w^2.
+        norm_of: Euclidean norm of all gradients, those of other ranks included.
     """
     matrices = [parameter.detach() for parameter in trained if parameter.ndim >= 2]
     gradients = [parameter.grad for parameter in trained if parameter.ndim >= 2 and parameter.grad is not None]
@@ -32,7 +34,7 @@ def finish_gradients(
         torch._foreach_add_(gradients, matrices, alpha=regularisation.l2)
     if max_value is not None:
         torch.nn.utils.clip_grad_value_(trained, max_value)
-    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in trained if parameter.grad is not None])
+    norm = norm_of([parameter.grad for parameter in trained if parameter.grad is not None])
     # Else it would multiply all of them by one.
     if norm + 1e-6 > max_norm:
         torch.nn.utils.clip_grads_with_norm_(trained, max_norm, norm)

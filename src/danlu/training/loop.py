@@ -11,14 +11,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
 from danlu.errors import UserError
-from danlu.training.batches import BatchStream
+from danlu.training.batches import Batch, BatchStream, MicroBatches
 from danlu.training.checkpoint import Checkpoints
-from danlu.training.passes import Passes
+from danlu.training.held import Held
 from danlu.training.schedule import LearningRate
 
 
@@ -39,6 +39,14 @@ class StepReport:
     seconds: float
 
 
+class AnyPasses(Protocol):
+    """Of one rank, or of several together."""
+
+    def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float: ...
+
+    def mean_loss(self, micro_batches: MicroBatches) -> float: ...
+
+
 class Observer(Protocol):
     """Sees every step; never changes what is trained."""
 
@@ -47,8 +55,8 @@ class Observer(Protocol):
 
 def train(
     *,
-    model: Any,
-    passes: Passes,
+    held: Held,
+    passes: AnyPasses,
     batches: BatchStream,
     optimizer: torch.optim.Optimizer,
     learning_rate: LearningRate,
@@ -60,10 +68,11 @@ def train(
     first_step: int = 0,
     scaler: torch.amp.GradScaler | None = None,
 ) -> int:
-    """Train `model` in place from `first_step` (0-based) to `num_steps`.
+    """Train in place what this rank holds, from `first_step` (0-based) to `num_steps`; all ranks do so together.
 
     Args:
-        passes: Over `model`.
+        held: What is trained.
+        passes: Over the model.
         learning_rate: From the step and a group's ``highest_lr`` to its rate.
         finish_gradients: What is done to the gradients before the step, clipping for one; returns their norm.
         should_stop: Asked before each step.
@@ -75,11 +84,9 @@ def train(
     Raises:
         UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
     """
-    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     scaler = scaler or torch.amp.GradScaler(enabled=False)
-    model.train()
     for step in range(first_step, num_steps):
-        if should_stop():
+        if held.world.any(should_stop()):
             return step
         started = time.perf_counter()
         batch = batches.at(step)
@@ -87,7 +94,7 @@ def train(
             group["lr"] = learning_rate(step, group["highest_lr"])
         loss = passes.accumulate_gradients(batch, scaler.get_scale())
         scaler.unscale_(optimizer)
-        gradient_norm = finish_gradients(trained)
+        gradient_norm = finish_gradients(held.trained)
         if not (math.isfinite(loss) and (math.isfinite(gradient_norm) or scaler.get_scale() > 1)):
             raise UserError(
                 f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
@@ -109,5 +116,5 @@ def train(
         for observer in observers:
             observer.after_step(report)
         if checkpoints.due(step + 1) and step + 1 < num_steps:
-            checkpoints.save(step + 1, model, optimizer)
+            checkpoints.save(step + 1, held, optimizer)
     return num_steps

@@ -54,7 +54,7 @@ class Validate:
         measure: Returns the loss.
         every_steps: How often.
         last_step: Measured, too.
-        writer: Writes it down.
+        writer: Writes it down; None on ranks that do not.
         shown: Puts the weights in place that are validated.
         listeners: Are told of it while those weights are in place.
     """
@@ -64,7 +64,7 @@ class Validate:
         measure: Callable[[], float],
         every_steps: int,
         last_step: int,
-        writer: MetricsWriter,
+        writer: MetricsWriter | None,
         shown: Callable[[], AbstractContextManager[None]],
         listeners: list[ValidationListener],
     ) -> None:
@@ -82,7 +82,8 @@ class Validate:
             loss = self.measure()
             for listener in self.listeners:
                 listener.after_validation(report.step, loss)
-        self.writer.write(report.step, {"validation/loss": loss})
+        if self.writer:
+            self.writer.write(report.step, {"validation/loss": loss})
 
 
 class Throughput:

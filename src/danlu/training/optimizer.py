@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,16 +36,28 @@ def trained_parameters(model: Any) -> list[torch.Tensor]:
     return list(trained_by_name(model).values())
 
 
-def make_optimizer(model: Any, settings: OptimizerSettings) -> torch.optim.Optimizer:
+def make_optimizer(
+    model: Any, settings: OptimizerSettings, tensors: Mapping[str, torch.Tensor] | None = None
+) -> torch.optim.Optimizer:
     """An optimizer over the trainable parameters, each group with ``highest_lr``, which the schedule works on.
+
+    Args:
+        model: The whole model; it need not have weights.
+        settings: Which optimizer.
+        tensors: What it moves, by the parameters' names; the model's own if not given.
 
     Raises:
         UserError: its library is not installed, or this machine cannot run it.
     """
-    groups = parameter_groups(model, settings)
+    moved = trained_by_name(model) if tensors is None else tensors
+    groups = [
+        replace(group, parameters={name: moved[name] for name in group.parameters if name in moved})
+        for group in parameter_groups(model, settings)
+    ]
+    there = {number: group for number, group in enumerate(groups) if group.parameters}
     parts = [
-        MAKERS[kind]([group.as_torch() for group in groups if group.optimizer == kind], settings)
-        for kind in dict.fromkeys(group.optimizer for group in groups)
+        MAKERS[kind]([group.as_torch(number) for number, group in there.items() if group.optimizer == kind], settings)
+        for kind in dict.fromkeys(group.optimizer for group in there.values())
     ]
     return parts[0] if len(parts) == 1 else Together(parts)
 

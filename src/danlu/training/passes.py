@@ -16,6 +16,7 @@ import torch
 from danlu.hardware.threads import Workers
 from danlu.telemetry.allocator import release_memory
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
+from danlu.training.dropout import draws_random_numbers
 from danlu.training.objectives.objective import Objective
 from danlu.training.optimizer import trained_parameters
 
@@ -48,6 +49,7 @@ class Passes:
         self._is_copy = dtype is not None and any(parameter.dtype != dtype for parameter in self.trained)
         self._model = rounded_copy(model, dtype) if self._is_copy and dtype else model
         self._model.train()
+        self._draws = draws_random_numbers(self._model)
         self._moved = trained_parameters(self._model)
         self._is_prepared = bool(preparations)
         self._known_shapes: set[tuple[bool, int]] = set()
@@ -61,7 +63,7 @@ class Passes:
 
     def one(self, micro: MicroBatch) -> None:
         """A forward and a backward pass, of which nothing is kept."""
-        torch.autograd.grad(self._objective(self._model, micro), self._moved, materialize_grads=True)
+        torch.autograd.grad(self._loss(micro), self._moved, materialize_grads=True)
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
         """Set the gradients of the trained weights to the batch's; returns the mean loss over its targets, nats.
@@ -75,7 +77,7 @@ class Passes:
         """
 
         def one(micro: MicroBatch) -> tuple[float, tuple[torch.Tensor, ...]]:
-            loss = self._objective(self._model, micro)
+            loss = self._loss(micro)
             gradients = torch.autograd.grad(loss * (scale / batch.num_targets), self._moved, materialize_grads=True)
             return float(loss.detach()), gradients
 
@@ -93,6 +95,11 @@ class Passes:
 
     def mean_loss(self, micro_batches: MicroBatches) -> float:
         """Mean loss over all targets of some micro-batches, nats per token, without dropout and label smoothing."""
+        total, num_targets = self.sum_loss(micro_batches)
+        return total / num_targets
+
+    def sum_loss(self, micro_batches: MicroBatches) -> tuple[float, int]:
+        """The sum instead of the mean, and how many targets there are."""
 
         def one(micro: MicroBatch) -> tuple[float, int]:
             with torch.no_grad():
@@ -102,7 +109,13 @@ class Passes:
         self._model.eval()
         sums = list(self._each(one, micro_batches))
         self._model.train()
-        return sum(loss for loss, _ in sums) / sum(num_targets for _, num_targets in sums)
+        return sum(loss for loss, _ in sums), sum(num_targets for _, num_targets in sums)
+
+    def _loss(self, micro: MicroBatch) -> torch.Tensor:
+        """What is drawn in the pass depends on the micro-batch alone, and not on which passes went before."""
+        if self._draws:
+            torch.manual_seed(micro.seed)
+        return self._objective(self._model, micro)
 
     def _refresh(self) -> None:
         """Bring the copy up to date; the weights may have been moved, or exchanged for others."""

@@ -23,7 +23,7 @@ from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from, shallow_model
 from danlu.telemetry.allocator import freed_memory_kept
 from danlu.training.config import TrainConfig
-from danlu.training.dropout import dropout_fields
+from danlu.training.dropout import draws_random_numbers
 from danlu.training.freezing import freeze
 from danlu.training.objectives.objective import Objective
 from danlu.training.objectives.table import OBJECTIVES, task_for
@@ -163,10 +163,3 @@ def micro_batch_workers(model: Any) -> Iterator[Workers | None]:
             return
         with workers_of_one_thread() as pool:
             yield pool
-
-
-def draws_random_numbers(model: Any) -> bool:
-    """Whether a forward pass in train mode drops anything."""
-    return any(dropout_fields(model.config).values()) or any(
-        isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
-    )

@@ -15,6 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+SHARDING = "DCP_SHARDING_INFO"
+"""Under this name torch.distributed.checkpoint's readers of safetensors look in a file's header for where each tensor
+begins in the whole, which may lie in several files."""
+
 DTYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
@@ -39,13 +43,20 @@ class Snapshot:
     def __init__(self) -> None:
         self._images: dict[str, FileImage] = {}
 
-    def take(self, parts: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, memoryview]:
-        """Copy `parts`; returns the bytes of their files, which the next call overwrites."""
+    def take(
+        self, parts: Mapping[str, Mapping[str, torch.Tensor]], offsets: Mapping[str, tuple[int, ...]] | None = None
+    ) -> dict[str, memoryview]:
+        """Copy `parts`; returns the bytes of their files, which the next call overwrites.
+
+        Args:
+            parts: Tensors by name, by the name of their file.
+            offsets: Where a tensor begins in the whole, by its name; at its beginning if not given.
+        """
         for name, tensors in parts.items():
             image = self._images.get(name)
             if image is None or not image.fits(tensors):
                 self._images.pop(name, None)  # given back before more is asked for
-                self._images[name] = image = FileImage(tensors)
+                self._images[name] = image = FileImage(tensors, offsets)
             image.fill(tensors)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -55,8 +66,14 @@ class Snapshot:
 class FileImage:
     """A safetensors file in memory, for tensors of these names, shapes and dtypes."""
 
-    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self, tensors: Mapping[str, torch.Tensor], offsets: Mapping[str, tuple[int, ...]] | None = None
+    ) -> None:
         self._layout = _layout(tensors)
+        offsets = offsets or {}
+        sharding = {
+            name: {"saved_offsets": list(offsets.get(name, [0] * tensor.ndim))} for name, tensor in tensors.items()
+        }
         # The widest numbers first, so that each lies at a multiple of its size.
         names = sorted(tensors, key=lambda name: -tensors[name].element_size())
         places: dict[str, tuple[int, int]] = {}
@@ -65,7 +82,8 @@ class FileImage:
             begin, end = end, end + tensors[name].nbytes
             places[name] = begin, end
         header = json.dumps(
-            {
+            {"__metadata__": {SHARDING: json.dumps(sharding)}}
+            | {
                 name: {
                     "dtype": DTYPES[tensors[name].dtype],
                     "shape": list(tensors[name].shape),

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.models.adapters import save_adapter
@@ -20,32 +15,26 @@ from danlu.models.flops import TrainingFlops
 from danlu.models.load import load_tokenizer
 from danlu.models.preview import preview_row
 from danlu.models.tasks import class_names, task_of
-from danlu.telemetry.metrics import MetricsWriter
 from danlu.training.budget import budget_notes, flops_of, steps_of, steps_within
-from danlu.training.calibration import decide_steps, say_whether_it_held
-from danlu.training.checkpoint import Checkpoints
-from danlu.training.companions import Companions, check_validation, companion_notes
+from danlu.training.companions import check_validation, companion_notes
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.cost import foretold_pace, most_checkpoints, takes_checkpoints, training_cost
 from danlu.training.data import TrainingData
 from danlu.training.data_notes import data_notes
-from danlu.training.gradients import finish_gradients
-from danlu.training.loop import Observer, train
+from danlu.training.fitting import fitted
 from danlu.training.objectives.table import task_for
-from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
-from danlu.training.optimizer import make_optimizer, trained_parameters
+from danlu.training.optimizer import trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
+from danlu.training.parallel.checks import check_layout
+from danlu.training.parallel.launching import fit_on_ranks
+from danlu.training.parallel.team import team
+from danlu.training.parallel.teamwork import fit_with_team
 from danlu.training.rows.row import Row
-from danlu.training.schedule import make_learning_rate
-from danlu.training.setup import (
-    load_trainable,
-    make_scaler,
-    passes_over,
-    weightless_trainable,
-)
+from danlu.training.setup import weightless_trainable
+from danlu.training.world import World
 
-VERSION = 3
+VERSION = 4
 PREPARES = False
 
 
@@ -54,6 +43,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     model, data = context.input("model"), TrainingData.open(config, context)
     attention = choose_attention(config, data)
     whole = weightless_trainable(data.model_config, config)
+    check_layout(config, data.model_config)
     check_group_patterns(whole, config.optimizer)
     check_validation(config, data.num_validation_tokens)
     cost = training_cost(
@@ -127,93 +117,23 @@ def _preview(model: Input, row: Row) -> str | None:
 
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
-    started = time.perf_counter()
-    model_input, data = context.input("model"), TrainingData.open(config, context)
-    held_out = data.held_out()
-    attention = choose_attention(config, data)
-    check_validation(config, len(held_out))
-    num_steps = steps_of(
-        config.budget,
-        data.batches,
-        flops=lambda: TrainingFlops.of(weightless_trainable(data.model_config, config)),
-        steps_in_time=lambda seconds: decide_steps(config, context, data, held_out, attention, seconds, started),
-    )
-    batches = data.batches(num_steps)
-
-    model = load_trainable(model_input.path, config, attention, data.model_changes)
-    check_group_patterns(model, config.optimizer)
-    optimizer = make_optimizer(model, config.optimizer)
-    companions = Companions.of(config, model, optimizer)
-    scaler = make_scaler(config)
-    torch.manual_seed(config.seed)
-    checkpoints = Checkpoints(
-        context.checkpoints,
-        context.directory / "kept",
-        config.checkpoint,
-        fingerprint=data.fingerprint,
-        reporter=context.reporter,
-        companions=companions.stateful | ({"loss_scale": scaler} if scaler.is_enabled() else {}),
-    )
-    first_step = checkpoints.restore(model, optimizer)
-    if first_step:
-        context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
-
-    throughput = Throughput()
-    with (
-        checkpoints,
-        closing(MetricsWriter(context.directory, first_step + 1)) as writer,
-        context.stop.put_off(),
-        passes_over(model, config) as passes,
-        context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
-    ):
-        validate = partial(passes.mean_loss, held_out)
-        task.advance(batches.num_tokens(first_step))
-        observers: list[Observer] = [*companions.observers, ShowProgress(task), WriteMetrics(writer), throughput]
-        if len(held_out) and config.validate_every_steps:
-            observers.append(
-                Validate(
-                    validate, config.validate_every_steps, num_steps, writer, companions.shown, companions.listeners
-                )
-            )
-        steps_started = time.perf_counter()
-        steps_made = train(
-            model=model,
-            passes=passes,
-            batches=batches,
-            optimizer=optimizer,
-            learning_rate=make_learning_rate(config.schedule, num_steps, companions.plateau),
-            finish_gradients=partial(
-                finish_gradients,
-                max_norm=config.max_gradient_norm,
-                max_value=config.max_gradient_value,
-                regularisation=config.regularisation,
-            ),
-            num_steps=num_steps,
-            checkpoints=checkpoints,
-            observers=observers,
-            should_stop=lambda: context.stop.requested or companions.should_stop(),
-            first_step=first_step,
-            scaler=scaler,
-        )
-        steps_seconds = time.perf_counter() - steps_started
-        if context.stop.requested:
-            checkpoints.save_last(steps_made, model, optimizer)
-            context.stop.now(f"{context.name} is saved up to step {checkpoints.newest_step} of {num_steps}")
-    say_whether_it_held(context.directory, batches, first_step, steps_made, steps_seconds, context.reporter)
-    companions.say_how_it_ended(steps_made, num_steps, context.reporter)
-    with companions.final():
-        save(model, model_input, config, out)
+    base, data = context.input("model"), TrainingData.open(config, context)
+    check_layout(config, data.model_config)
+    if (others := team()) is not None:
+        facts, model = fit_with_team(config, context, others)
+        save(model, base, config, out)
+    elif config.parallel.num_processes > 1:
+        facts, model = fit_on_ranks(config, context)
+        save(model, base, config, out)
+    else:
+        with fitted(config, context, World()) as done:
+            facts = done.facts
+            save(done.model, base, config, out)
     return {
-        **model_input.facts,
-        **_changed_facts(model, data),
-        "base": model_input.name,
-        "num_steps": steps_made,
-        "num_tokens_trained": batches.num_tokens(steps_made),
-        "flops": flops_of(TrainingFlops.of(model), batches, steps_made),
-        "num_trained_parameters": sum(parameter.numel() for parameter in trained_parameters(model)),
-        "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
-        "tokens_per_second": throughput.tokens_per_second,
-        "num_threads": torch.get_num_threads(),
+        **base.facts,
+        **_changed_facts(weightless_trainable(data.model_config, config), data),
+        "base": base.name,
+        **facts,
     }
 
 

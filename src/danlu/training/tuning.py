@@ -19,6 +19,7 @@ from danlu.training.compilation import choose_attention
 from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
+from danlu.training.held import hold
 from danlu.training.loop import StepReport, train
 from danlu.training.optimizer import make_optimizer
 from danlu.training.setup import load_trainable, make_scaler, passes_over
@@ -84,7 +85,7 @@ def try_learning_rates(
     with passes_over(model, config) as passes, suppress(UserError):
         curve = _Curve([passes.mean_loss(batches.at(step).micro_batches) for step in range(num_steps)])
         train(
-            model=model,
+            held=hold(model),
             passes=passes,
             batches=batches,
             optimizer=make_optimizer(model, config.optimizer),

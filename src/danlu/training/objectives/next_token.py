@@ -24,6 +24,13 @@ def supervised_cross_entropy(model: Any, batch: MicroBatch, *, label_smoothing: 
     """
     layout = layout_arguments(model, batch.documents, batch.targets.device)
     hidden_BTD = hidden_states(model, input_ids=batch.input_ids, position_ids=batch.position_ids, **layout)
+    return cross_entropy_of_hidden(model, hidden_BTD, batch, label_smoothing=label_smoothing)
+
+
+def cross_entropy_of_hidden(
+    model: Any, hidden_BTD: torch.Tensor, batch: MicroBatch, *, label_smoothing: float = 0.0
+) -> torch.Tensor:
+    """The same from the last hidden states."""
     smoothing = label_smoothing if model.training else 0.0
     return linear_cross_entropy(
         hidden_BTD[0, batch.predicting],

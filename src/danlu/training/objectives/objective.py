@@ -18,6 +18,9 @@ from danlu.training.rows.row import SourceRows
 Objective = Callable[[Any, MicroBatch], torch.Tensor]
 """Maps a model and a micro-batch to the SUM of its losses over the targets, in nats."""
 
+LossOfHidden = Callable[[Any, torch.Tensor, MicroBatch], torch.Tensor]
+"""The same from the last hidden states, (1, tokens, hidden), which are the second argument."""
+
 
 class Loss(Protocol):
     """An `Objective` that label smoothing has still to be told."""

@@ -60,9 +60,10 @@ class ParameterGroup:
     """The highest."""
     weight_decay: float
 
-    def as_torch(self) -> dict[str, Any]:
-        """As torch's optimizers take it. The schedule works on ``highest_lr``."""
+    def as_torch(self, number: int) -> dict[str, Any]:
+        """As torch's optimizers take it. The schedule works on ``highest_lr``; `number` is that among all groups."""
         return {
+            "number": number,
             "params": list(self.parameters.values()),
             "lr": self.learning_rate,
             "highest_lr": self.learning_rate,

@@ -1,0 +1,104 @@
+"""Processes that work together on one thing, and what they tell each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass
+class Talk:
+    """What this process last said to others, so that it can be told where it hangs."""
+
+    number: int = 0
+    """Of calls begun."""
+    what: str = ""
+    is_waiting: bool = False
+    """Whether the call has not come back."""
+
+    @contextmanager
+    def begun(self, what: str, tensor: torch.Tensor, size: int) -> Iterator[None]:
+        """A call among so many ranks."""
+        self.number += 1
+        self.what = f"{what} of {tensor.numel():,} numbers among {size} ranks"
+        self.is_waiting = True
+        yield
+        self.is_waiting = False  # not after an error: then it is where it stopped
+
+
+TALK = Talk()
+"""Of this process."""
+
+
+class Group:
+    """Some ranks, the calling one among them. Every one of them has to make the same calls in the same order.
+
+    Args:
+        process_group: Torch's; None for the calling process alone, for whom every call is a no-op.
+    """
+
+    def __init__(self, process_group: dist.ProcessGroup | None = None) -> None:
+        self.process_group = process_group
+        self.size = process_group.size() if process_group else 1
+        self.rank = process_group.rank() if process_group else 0
+        """Of the calling process in this group."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Group:
+        """A copied model talks to the same processes."""
+        return self
+
+    def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Add up in place; the same bits on every rank."""
+        if self.size > 1:
+            with TALK.begun("all-reduce", tensor, self.size):
+                dist.all_reduce(tensor, group=self.process_group)
+        return tensor
+
+    def maximum_(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Element by element, in place."""
+        if self.size > 1:
+            with TALK.begun("all-reduce (maximum)", tensor, self.size):
+                dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self.process_group)
+        return tensor
+
+    def gathered(self, part: torch.Tensor) -> torch.Tensor:
+        """The parts of all ranks, equal in shape, one after another along the first dimension."""
+        if self.size == 1:
+            return part
+        whole = part.new_empty(self.size * part.shape[0], *part.shape[1:])
+        with TALK.begun("all-gather", whole, self.size):
+            dist.all_gather_into_tensor(whole, part.contiguous(), group=self.process_group)
+        return whole
+
+    def scattered_sum(self, whole: torch.Tensor) -> torch.Tensor:
+        """The sum over ranks, of which each gets its part along the first dimension, which they divide."""
+        if self.size == 1:
+            return whole
+        part = whole.new_empty(whole.shape[0] // self.size, *whole.shape[1:])
+        with TALK.begun("reduce-scatter", whole, self.size):
+            dist.reduce_scatter_tensor(part, whole.contiguous(), group=self.process_group)
+        return part
+
+    def exchanged(self, parts: torch.Tensor, sent: list[int], received: list[int]) -> torch.Tensor:
+        """Each rank sends a part to each.
+
+        Args:
+            parts: One after another along the first dimension.
+            sent: How much of that dimension goes to each rank.
+            received: How much comes from each.
+        """
+        if self.size == 1:
+            return parts
+        found = parts.new_empty(sum(received), *parts.shape[1:])
+        with TALK.begun("all-to-all", parts, self.size):
+            dist.all_to_all_single(found, parts.contiguous(), received, sent, group=self.process_group)
+        return found
+
+
+ALONE = Group()
+"""The calling process."""

@@ -1,0 +1,168 @@
+"""What a rank holds of the trained parameters: the tensors its optimizer moves, and where they lie in the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from danlu.models.parallel.group import Group
+from danlu.models.parallel.tensors import Part
+from danlu.training.optimizers.groups import trained_by_name
+from danlu.training.parallel.settings import DIMENSIONS
+from danlu.training.world import World
+
+BUCKET_BYTES = 2**26
+"""Of gradients that are added up in one call."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A box of a parameter."""
+
+    shape: tuple[int, ...]
+    """Of the whole parameter."""
+    offsets: tuple[int, ...]
+    """Where the box begins."""
+    whole_along: tuple[str, ...]
+    """Along these dimensions of the world every rank holds the same box."""
+    shared_by_ends: bool = False
+    """Whether the first and the last stage of a pipeline both hold it: an embedding that is the head, too."""
+
+
+@dataclass
+class Held:
+    """The trained parameters of one rank, by name."""
+
+    world: World
+    tensors: dict[str, torch.Tensor]
+    """Plain tensors, be the model's own or the boxes that FSDP2 left of them."""
+    pieces: dict[str, Piece]
+    ends: Group = field(default_factory=Group)
+    """The first and the last stage of this rank's pipeline."""
+
+    @property
+    def trained(self) -> list[torch.Tensor]:
+        return list(self.tensors.values())
+
+    def share_between_ends(self, name: str, ends: Group) -> None:
+        """Note that both ends of the pipeline hold a parameter, and have to add up its gradients."""
+        self.ends = ends
+        if name in self.pieces:
+            self.pieces[name] = replace(self.pieces[name], shared_by_ends=True)
+
+    def sum_gradients(self) -> None:
+        """Add up what ranks with the same box have found for it."""
+        by_group: dict[tuple[str, ...], list[torch.Tensor]] = {}
+        tied = []
+        for name, tensor in self.tensors.items():
+            gradient = tensor.grad
+            if gradient is None:
+                gradient = tensor.grad = torch.zeros_like(tensor)
+            piece = self.pieces[name]
+            by_group.setdefault(tuple(d for d in piece.whole_along if d != "pipeline"), []).append(gradient)
+            if piece.shared_by_ends:
+                tied.append(gradient)
+        for dimensions in sorted(by_group):
+            sum_together(by_group[dimensions], self.world.group(*dimensions))
+        sum_together(tied, self.ends)
+
+    def norm(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Euclidean, of the whole gradient, on every rank.
+
+        Args:
+            gradients: Of `tensors`, in order.
+        """
+        if self.world.size == 1:
+            return torch.nn.utils.get_total_norm(gradients)
+        squares = torch.zeros((), dtype=torch.float64)
+        for square, piece in zip(self._squares(gradients), self.pieces.values(), strict=True):
+            squares += square / self._num_copies(piece)
+        self.world.everyone.sum_(squares)
+        return squares.sqrt().float()
+
+    def _squares(self, gradients: Sequence[torch.Tensor]) -> Iterable[torch.Tensor]:
+        return (norm.double().square().cpu() for norm in torch._foreach_norm(list(gradients)))
+
+    def _num_copies(self, piece: Piece) -> int:
+        sizes = self.world.settings.sizes
+        copies = 2 if piece.shared_by_ends else 1
+        for dimension in piece.whole_along:
+            copies *= sizes[dimension] if dimension != "pipeline" else 1
+        return copies
+
+    def is_writer_of(self, piece: Piece) -> bool:
+        """Whether of all ranks with this box it is the calling one that saves it."""
+        along = [name for name in piece.whole_along if name != "pipeline"]
+        if piece.shared_by_ends and self.world.places["pipeline"] != 0:
+            return False
+        return all(self.world.places[name] == 0 for name in along)
+
+
+def hold(model: Any, world: World | None = None, parts: Mapping[str, Part] | None = None) -> Held:
+    """What the calling rank holds of a model.
+
+    Args:
+        model: With this rank's parameters only.
+        world: All ranks; the calling one alone if not given.
+        parts: What tensor parallelism left of some parameters, by name.
+    """
+    world, parts = world or World(), parts or {}
+    tensors: dict[str, torch.Tensor] = {}
+    pieces: dict[str, Piece] = {}
+    for name, parameter in trained_by_name(model).items():
+        local, shape, offsets, whole_along = parameter, list(parameter.shape), [0] * parameter.ndim, set(DIMENSIONS)
+        whole_along.discard("pipeline")
+        if part := parts.get(name):
+            shape[part.dimension] = part.size
+            offsets[part.dimension] = part.start
+            whole_along.discard("tensor")
+        if world.settings.shard > 1:
+            local, first = _local(parameter)
+            offsets[0] += first
+            whole_along.discard("shard")
+        tensors[name] = local
+        pieces[name] = Piece(
+            tuple(shape),
+            tuple(offsets),
+            tuple(d for d in DIMENSIONS if d in whole_along and world.settings.sizes[d] > 1),
+        )
+    return Held(world, tensors, pieces)
+
+
+def _local(parameter: Any) -> tuple[torch.Tensor, int]:
+    """The rows of a parameter that FSDP2 left on this rank, as a parameter of their own on the same memory, and the
+    number of the first."""
+    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+    with torch.no_grad():
+        local = torch.nn.Parameter(parameter.to_local())
+    _, offsets = compute_local_shape_and_global_offset(parameter.shape, parameter.device_mesh, parameter.placements)
+    return local, int(offsets[0])
+
+
+def sum_together(tensors: Sequence[torch.Tensor], group: Group) -> None:
+    """Add up over ranks, in place, many tensors in a call."""
+    if group.size == 1:
+        return
+    bucket: list[torch.Tensor] = []
+    num_bytes = 0
+    for tensor in tensors:
+        if bucket and num_bytes + tensor.nbytes > BUCKET_BYTES:
+            _sum_bucket(bucket, group)
+            bucket, num_bytes = [], 0
+        bucket.append(tensor)
+        num_bytes += tensor.nbytes
+    if bucket:
+        _sum_bucket(bucket, group)
+
+
+def _sum_bucket(tensors: list[torch.Tensor], group: Group) -> None:
+    if len(tensors) == 1:
+        group.sum_(tensors[0])
+        return
+    flat = group.sum_(torch.cat([tensor.reshape(-1) for tensor in tensors]))
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])

@@ -1,0 +1,61 @@
+"""What cannot be laid out over processes, found before anything is started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from danlu.errors import UserError
+from danlu.models.parallel.stages import check_stages
+from danlu.models.parallel.tensors import check_tensor_plan
+from danlu.models.precision import compute_dtype
+from danlu.models.probe import config_from
+from danlu.training.config import TrainConfig
+
+ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "lion", "schedule_free_adamw"}
+"""Optimizers that work on a part of a matrix as on the whole."""
+CAUSAL = {"sft", "language_model"}
+
+
+def check_layout(config: TrainConfig, model_config: dict[str, Any]) -> None:
+    """See that the layout goes with model and settings.
+
+    Raises:
+        UserError: it does not.
+    """
+    layout, sizes = config.parallel, config.parallel.sizes
+    if layout.num_processes == 1:
+        return
+    if config.budget.minutes is not None:
+        raise UserError(
+            f"budget.minutes: {config.budget.minutes:g} is for one process, and parallel asks for"
+            f" {layout.num_processes}.",
+            "Give the budget in tokens, steps or epochs.",
+        )
+    divided = [name for name in ("shard", "tensor", "pipeline") if sizes[name] > 1]
+    if config.optimizer.kind not in ELEMENTWISE and any(sizes[name] > 1 for name in ("shard", "tensor")):
+        raise UserError(
+            f"The optimizer {config.optimizer.kind} looks at whole matrices, which parallel.{divided[0]} divides.",
+            f"Take one of {', '.join(sorted(ELEMENTWISE))}, or divide by data, context or pipeline only.",
+        )
+    if divided and str(compute_dtype(config.precision)) == "torch.float16":
+        raise UserError(
+            f"precision: fp16 scales the loss by what all weights say, and parallel.{divided[0]} divides them.",
+            "Take bf16 or fp32, or divide by data or context only.",
+        )
+    if sizes["expert"] > 1:
+        raise UserError("parallel.expert is not there yet.", "Divide the model by parallel.shard or parallel.pipeline.")
+    model = config_from(model_config)
+    if config.objective not in CAUSAL and any(sizes[name] > 1 for name in ("context", "tensor", "pipeline")):
+        raise UserError(
+            f"objective: {config.objective} can be divided by parallel.data and parallel.shard only.",
+            f"Its processes are {layout.num_processes}: say parallel: {{data: {layout.num_processes}}}.",
+        )
+    if sizes["tensor"] > 1:
+        if config.adapter is not None:
+            raise UserError(
+                "parallel.tensor divides the layers that an adapter is put on.",
+                "Divide by parallel.data, shard or pipeline instead.",
+            )
+        check_tensor_plan(model, sizes["tensor"])
+    if sizes["pipeline"] > 1:
+        check_stages(model, sizes["pipeline"] * (layout.chunks if layout.schedule == "interleaved" else 1))

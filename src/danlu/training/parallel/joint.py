@@ -1,0 +1,75 @@
+"""Losses and gradients that several ranks find together: each its part, and then the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from danlu.training.batches import Batch, MicroBatch, MicroBatches
+from danlu.training.held import Held
+from danlu.training.parallel.shares import Share, filled_to, part_of, without_loss
+from danlu.training.world import World
+
+VALIDATED_AT_ONCE = 16
+"""Micro-batches of a rank, made when they are looked at."""
+
+
+class OwnPasses(Protocol):
+    """What one rank does with what is its own."""
+
+    def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float: ...
+
+    def sum_loss(self, micro_batches: Sequence[MicroBatch]) -> tuple[float, int]: ...
+
+
+class JointPasses:
+    """As `danlu.training.passes.Passes`, made by all ranks.
+
+    Args:
+        own: This rank's.
+        held: The trained tensors of this rank.
+        world: All ranks.
+    """
+
+    def __init__(self, own: OwnPasses, held: Held, world: World) -> None:
+        self.trained = held.trained
+        self._own = own
+        self._held = held
+        self._world = world
+        sizes, places = world.settings.sizes, world.places
+        # Ranks that divide a layer's weights all know the whole loss.
+        self._counts = places["tensor"] == 0 and places["pipeline"] == sizes["pipeline"] - 1
+
+    def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
+        """Set the gradients of this rank's tensors to the whole batch's; returns the mean loss over all targets."""
+        mine = self._mine(self._share(batch.micro_batches))
+        loss = self._own.accumulate_gradients(replace(batch, micro_batches=mine), scale)
+        self._held.sum_gradients()
+        return self._world.sum_numbers([loss if self._counts else 0.0])[0]
+
+    def mean_loss(self, micro_batches: MicroBatches) -> float:
+        """Mean loss over all targets of some micro-batches, nats per token, without dropout and label smoothing."""
+        share = self._share(micro_batches)
+        sums = [0.0, 0.0]
+        for first in range(0, len(share), VALIDATED_AT_ONCE):
+            there = range(first, min(first + VALIDATED_AT_ONCE, len(share)))
+            loss, num_targets = self._own.sum_loss(self._mine([share[number] for number in there]))
+            if self._counts:
+                sums = [sums[0] + loss, sums[1] + num_targets]
+        loss, total = self._world.sum_numbers(sums)
+        return loss / total
+
+    def _share(self, micro_batches: MicroBatches) -> Share:
+        world = self._world
+        return Share(micro_batches, world.share, world.num_shares, in_step=world.talks_within_passes)
+
+    def _mine(self, share: Sequence[MicroBatch]) -> list[MicroBatch]:
+        """This rank's tokens of its share; in a pipeline, of one length and a multiple of its ranks."""
+        sizes = self._world.settings.sizes
+        found = list(share)
+        if sizes["pipeline"] > 1:
+            length = max(micro.input_ids.shape[1] for micro in found)
+            found = [filled_to(micro, length) for micro in found]
+            found += [without_loss(found[0])] * (-len(found) % sizes["pipeline"])
+        return [part_of(micro, self._world.group("context"), sizes["tensor"]) for micro in found]

@@ -1,0 +1,101 @@
+"""A few steps of a tiny model, on one process or on ranks in any layout."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+from danlu.models.attention import DOCUMENT_ATTENTION, register_document_attention
+from danlu.training.batches import BatchStream
+from danlu.training.config import TrainConfig
+from danlu.training.gradients import finish_gradients
+from danlu.training.held import hold
+from danlu.training.optimizer import make_optimizer
+from danlu.training.parallel.taking_apart import take_apart
+from danlu.training.rows.packed import PackedRows
+from danlu.training.setup import make_passes, make_trainable
+from danlu.training.world import World
+from packed_rows import make_store
+
+LENGTHS = [[20, 13], [40], [11, 7, 9], [33], [25, 25], [17, 30], [50], [5, 6, 7]]
+"""Of the documents in each row, in tokens."""
+
+
+def tiny_model(kind: str = "llama", **changes: Any) -> Any:
+    """A random causal model with document attention: 4 layers, 4 heads on 2 key-value heads."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    register_document_attention()
+    sizes = {
+        "vocab_size": 401,
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 12,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": False,
+        "pad_token_id": 3,
+    }
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **{**sizes, **changes})
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=DOCUMENT_ATTENTION, dtype=torch.float32)
+    with torch.no_grad():
+        for parameter in model.parameters():  # also biases and norms, which begin alike
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return model
+
+
+def train_in_layout(
+    rank: int,
+    size: int,
+    *,
+    layout: dict[str, Any],
+    steps: int = 4,
+    kind: str = "llama",
+    changes: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    rows: int = 4,
+) -> dict[str, Any]:
+    """Losses and gradient norms of some steps, and the validation loss after them."""
+    config = TrainConfig.model_validate(
+        {
+            "do": "train",
+            "model": "m",
+            "data": "d",
+            "budget": {"steps": steps},
+            "precision": "fp32",
+            "parallel": layout,
+            **(settings or {}),
+        }
+    )
+    world = World(config.parallel)
+    model = make_trainable(tiny_model(kind, **(changes or {})), config)
+    whole = make_trainable(tiny_model(kind, **(changes or {})), config)
+    stream = BatchStream(
+        PackedRows(make_store(LENGTHS, vocabulary=401), seed=0), rows_per_batch=rows, rows_at_once=1, seed=config.seed
+    )
+    alone = nullcontext((hold(model), make_passes(model, config, None)))
+    losses, norms = [], []
+    with take_apart(model, config, world) if size > 1 else alone as (held, passes):
+        optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = group["highest_lr"]
+            losses.append(passes.accumulate_gradients(stream.at(step)))
+            norms.append(
+                finish_gradients(
+                    held.trained,
+                    max_norm=1.0,
+                    max_value=None,
+                    regularisation=config.regularisation,
+                    norm_of=held.norm,
+                )
+            )
+            optimizer.step()
+            optimizer.zero_grad()
+        validation = passes.mean_loss(stream.at(99).micro_batches)
+    return {"losses": losses, "norms": norms, "validation": validation}
