@@ -99,3 +99,66 @@ def train_in_layout(
             optimizer.zero_grad()
         validation = passes.mean_loss(stream.at(99).micro_batches)
     return {"losses": losses, "norms": norms, "validation": validation}
+
+
+def save_and_restore(rank: int, size: int, *, directory: str, layouts: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Train three steps in each layout, save, restore in each other, save again, go on; what came back and how."""
+    from pathlib import Path
+
+    from danlu.telemetry.reporter import Reporter
+    from danlu.training.checkpoint import Checkpoints
+    from danlu.training.config import CheckpointSettings
+
+    root, changes = Path(directory), {"tie_word_embeddings": True}
+    stream = BatchStream(PackedRows(make_store(LENGTHS, vocabulary=401), seed=0), rows_per_batch=4, rows_at_once=1)
+    whole = tiny_model(**changes)
+    found: dict[str, list[Any]] = {}
+
+    def checkpoints(folder: Path, world: World) -> Checkpoints:
+        return Checkpoints(
+            folder, root / "kept", CheckpointSettings(), fingerprint="", reporter=Reporter(), world=world
+        )
+
+    def steps(held: Any, passes: Any, optimizer: Any, numbers: range) -> list[float]:
+        losses = []
+        for step in numbers:
+            losses.append(passes.accumulate_gradients(stream.at(step)))
+            optimizer.step()
+            optimizer.zero_grad()
+        return losses
+
+    def started(layout: dict[str, Any]) -> Any:
+        config = TrainConfig.model_validate(
+            {
+                "do": "train",
+                "model": "m",
+                "data": "d",
+                "budget": {"steps": 9},
+                "precision": "fp32",
+                "parallel": layout,
+                "optimizer": {"kind": "adamw", "learning_rate": 3e-3},
+            }
+        )
+        world = World(config.parallel)
+        return config, world, take_apart(tiny_model(**changes), config, world)
+
+    for one, layout in enumerate(layouts):
+        config, world, taken = started(layout)
+        with taken as (held, passes):
+            optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+            steps(held, passes, optimizer, range(3))
+            with checkpoints(root / f"{one}", world) as keeper:
+                keeper.save(3, held, optimizer)
+            found[f"{one}"] = steps(held, passes, optimizer, range(3, 6))
+        world.sum_numbers([0.0])
+        for other, target in enumerate(layouts):
+            config, world, taken = started(target)
+            with taken as (held, passes):
+                optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+                with checkpoints(root / f"{one}", world) as keeper:
+                    assert keeper.restore(held, optimizer) == 3
+                with checkpoints(root / f"{one}-{other}", world) as keeper:
+                    keeper.save(3, held, optimizer)
+                found[f"{one}-{other}"] = steps(held, passes, optimizer, range(3, 6))
+            world.sum_numbers([0.0])
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -36,59 +37,111 @@ class Fault:
     """Where its main thread was."""
 
 
+class Forge:
+    """The process that the ranks come from; a context, which leaves none of them behind.
+
+    Args:
+        job: File that says what they do.
+        size: How many.
+        num_threads: Of each.
+    """
+
+    def __init__(self, job: Path, size: int, num_threads: int) -> None:
+        self.folder = job.parent
+        self.size = size
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "danlu.training.parallel.forge", str(job), str(size)],
+            env={**os.environ, "OMP_NUM_THREADS": str(num_threads)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(self.folder / "forge.log").open("wb"),
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self._rest = b""
+
+    def __enter__(self) -> Forge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+
+    def start(self, attempt: int) -> None:
+        """Have all ranks started."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"%d\n" % attempt)
+        self._process.stdin.flush()
+
+    def said(self) -> list[dict[str, int]]:
+        """What is new of the ranks.
+
+        Raises:
+            RuntimeError: the forge itself has ended.
+        """
+        assert self._process.stdout is not None
+        *lines, self._rest = (self._rest + (self._process.stdout.read() or b"")).split(b"\n")
+        if not lines and self._process.poll() is not None:
+            log = (self.folder / "forge.log").read_text(errors="replace")[-1000:]
+            raise RuntimeError(f"the process that ranks are forked from ended with {self._process.returncode}: {log}")
+        return [json.loads(line) for line in lines]
+
+
 class Crew:
     """The ranks of one attempt.
 
     Args:
-        job: File that says what they do.
-        folder: Where they write notes.
-        size: How many.
+        forge: Where they come from.
         attempt: How often they have been started again.
-        num_threads: Of each.
     """
 
-    def __init__(self, job: Path, folder: Path, size: int, attempt: int, num_threads: int) -> None:
-        self.folder = folder
+    def __init__(self, forge: Forge, attempt: int) -> None:
+        self.folder = forge.folder
         self.attempt = attempt
         self.started = time.time()
+        self._forge = forge
+        self._pids: dict[int, int] = {}
+        self._statuses: dict[int, int] = {}
         self._idle: dict[int, tuple[float, float]] = {}
-        self.processes = [self._start(job, rank, size, num_threads) for rank in range(size)]
+        forge.start(attempt)
 
-    def _start(self, job: Path, rank: int, size: int, num_threads: int) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(size),
-            "DANLU_ATTEMPT": str(self.attempt),
-            "OMP_NUM_THREADS": str(num_threads),
-        }
-        command = [sys.executable, "-m", "danlu.training.parallel.rank", str(job)]
-        with (self.folder / f"rank-{rank}.log").open("ab") as log:
-            return subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+    def _look(self) -> None:
+        for news in self._forge.said():
+            if "pid" in news:
+                self._pids[news["rank"]] = news["pid"]
+            else:
+                self._statuses[news["rank"]] = news["status"]
 
     def are_done(self) -> bool:
         """Whether all have ended, and none with an error."""
-        return all(process.poll() == 0 for process in self.processes)
+        self._look()
+        return len(self._statuses) == self._forge.size and not any(self._statuses.values())
 
     def ask_to_stop(self) -> None:
-        for process in self.processes:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
+        self._send(signal.SIGTERM)
 
     def end(self) -> None:
         """Kill those that are still there, frozen or not."""
-        for process in self.processes:
-            with suppress(ProcessLookupError):
-                process.kill()
-        for process in self.processes:
-            process.wait()
+        self._look()
+        self._send(signal.SIGKILL)
+        while self._statuses.keys() < self._pids.keys():
+            self._look()
+            time.sleep(0.01)
+
+    def _send(self, number: signal.Signals) -> None:
+        """To those that have not ended."""
+        for rank, pid in self._pids.items():
+            if rank not in self._statuses:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def fault(self) -> Fault | None:
         """What is wrong with one of them, if something is."""
-        if any(process.poll() not in (None, 0) for process in self.processes):
+        self._look()
+        if any(self._statuses.values()):
             return self._of_the_dead()
         beats = read_beats(self.folder, self.attempt)
         return self._frozen(beats) or self._stuck(beats)
@@ -97,19 +150,18 @@ class Crew:
         """Of those that are gone, the one that did not leave because another was."""
         ended = time.monotonic() + GRACE_SECONDS
         notes: dict[int, str] = {}
-        while time.monotonic() < ended and any(process.poll() is None for process in self.processes):
+        while time.monotonic() < ended and len(self._statuses) < self._forge.size:
             time.sleep(0.05)
+            self._look()
         beats = read_beats(self.folder, self.attempt)
-        for rank in range(len(self.processes)):
+        for rank in range(self._forge.size):
             note = read_json(self.folder / f"failed-{rank}.json")
             if note and note["attempt"] == self.attempt:
                 notes[rank] = note["error"]
-        without_note = [
-            rank for rank, process in enumerate(self.processes) if process.poll() not in (None, 0) and rank not in notes
-        ]
+        without_note = [rank for rank, status in self._statuses.items() if status and rank not in notes]
         if without_note:
             rank = without_note[0]
-            return Fault(rank, f"{_where(rank, beats)} was ended by {_how(self.processes[rank])}", _stack(rank, beats))
+            return Fault(rank, f"{_where(rank, beats)} was ended by {_how(self._statuses[rank])}", _stack(rank, beats))
         rank = next(iter(notes))
         own = [each for each, error in notes.items() if not _is_about_others(error)]
         rank = own[0] if own else rank
@@ -117,13 +169,13 @@ class Crew:
 
     def _frozen(self, beats: dict[int, Beat]) -> Fault | None:
         now = time.time()
-        for rank, process in enumerate(self.processes):
-            if process.poll() is not None:
+        for rank, pid in self._pids.items():
+            if rank in self._statuses:
                 continue
             beat = beats.get(rank)
             silent = now - (beat.at if beat else self.started)
             if silent > (SILENT_SECONDS if beat else START_SECONDS):
-                status = _status(process)
+                status = _status(pid)
                 what = f"{_where(rank, beats)} has not been heard of for {silent:.0f} s; the system calls it {status}"
                 return Fault(rank, what, _stack(rank, beats))
         return None
@@ -157,13 +209,12 @@ def _stack(rank: int, beats: dict[int, Beat]) -> str:
     return beats[rank].stack if rank in beats else ""
 
 
-def _how(process: subprocess.Popen[bytes]) -> str:
-    code = process.returncode
-    return f"{signal.Signals(-code).name} from outside" if code < 0 else f"itself with status {code}"
+def _how(status: int) -> str:
+    return f"{signal.Signals(-status).name} from outside" if status < 0 else f"itself with status {status}"
 
 
-def _status(process: subprocess.Popen[bytes]) -> str:
+def _status(pid: int) -> str:
     try:
-        return str(psutil.Process(process.pid).status())
+        return str(psutil.Process(pid).status())
     except psutil.NoSuchProcess:
         return "gone"

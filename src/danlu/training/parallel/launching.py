@@ -16,7 +16,7 @@ from danlu.training.checkpoint_pieces import Pieces
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.optimizers.groups import trained_by_name
-from danlu.training.parallel.crew import Crew, Fault
+from danlu.training.parallel.crew import Crew, Fault, Forge
 from danlu.training.parallel.job import FINAL, Job
 from danlu.training.parallel.notes import read_beats, read_json
 from danlu.training.parallel.relay import Relay
@@ -40,8 +40,13 @@ def fit_on_ranks(config: TrainConfig, context: StageContext) -> tuple[dict[str, 
         Stopped: by a signal; everything up to then is saved.
     """
     job, path = prepared(config, context)
-    with Relay(job.folder / "said.jsonl", context.reporter) as relay, context.stop.put_off():
-        _until_done(job, path, config.parallel.num_processes, context, relay)
+    size = config.parallel.num_processes
+    with (
+        Forge(path, size, max(1, num_usable_cores() // size)) as forge,
+        Relay(job.folder / "said.jsonl", context.reporter) as relay,
+        context.stop.put_off(),
+    ):
+        _until_done(forge, context, relay)
     return put_together(config, context, job.folder)
 
 
@@ -67,11 +72,10 @@ def put_together(config: TrainConfig, context: StageContext, folder: Path) -> tu
     return {**facts, "parallel": layout}, model
 
 
-def _until_done(job: Job, path: Path, size: int, context: StageContext, relay: Relay) -> None:
-    num_threads = max(1, num_usable_cores() // size)
+def _until_done(forge: Forge, context: StageContext, relay: Relay) -> None:
     furthest, fruitless, attempt = -1, 0, 0
     while True:
-        crew = Crew(path, job.folder, size, attempt, num_threads)
+        crew = Crew(forge, attempt)
         try:
             fault = _watched(crew, context, relay)
         finally:
@@ -79,14 +83,14 @@ def _until_done(job: Job, path: Path, size: int, context: StageContext, relay: R
         relay.poll()
         if fault is None:
             return
-        reached = max((beat.step for beat in read_beats(job.folder, attempt).values()), default=0)
+        reached = max((beat.step for beat in read_beats(forge.folder, attempt).values()), default=0)
         fruitless = 0 if reached > furthest else fruitless + 1
         furthest = max(furthest, reached)
         context.reporter.event("rank_fault", rank=fault.rank, attempt=attempt, what=fault.what, stack=fault.stack)
         if fruitless >= MOST_FRUITLESS:
             raise UserError(
                 f"The ranks failed {attempt + 1} times, {fruitless} of these without getting further: {fault.what}.",
-                f"What it said is in {job.folder / f'rank-{fault.rank}.log'}; what is saved is kept.",
+                f"What it said is in {forge.folder / f'rank-{fault.rank}.log'}; what is saved is kept.",
             )
         context.reporter.warn(f"{fault.what}; all ranks start again from the last checkpoint.")
         attempt += 1

@@ -1,40 +1,48 @@
-"""One rank: a process that takes part in a training stage. Started as ``python -m danlu.training.parallel.rank JOB``,
-with RANK, WORLD_SIZE and LOCAL_RANK in its environment."""
+"""One rank: a process that takes part in a training stage (see `danlu.training.parallel.forge`)."""
 
 from __future__ import annotations
 
 import os
-import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
+from danlu.artifacts.signals import stopped_by_signals
+from danlu.artifacts.stop import Stop
+from danlu.errors import Stopped, UserError
+from danlu.telemetry.reporter import Reporter
+from danlu.training.parallel.job import Job
+from danlu.training.parallel.notes import Heart, replace_json
+from danlu.training.parallel.relay import Teller
+from danlu.training.parallel.taking_part import take_part
 
-def main(arguments: list[str]) -> int:
+
+def import_what_it_needs(path: Path) -> None:
+    """All that takes time to import; nothing is computed, so that ranks may be forked afterwards."""
+    from transformers import AutoModelForCausalLM
+
+    from danlu.models.load import read_config
+    from danlu.models.probe import config_from
+    from danlu.training.parallel import taking_apart  # noqa: F401
+
+    (model,) = Job.read(path).context(Reporter([]), Stop()).inputs["model"]
+    config = config_from(read_config(model.path))
+    with suppress(KeyError):
+        AutoModelForCausalLM._model_mapping[type(config)]  # imports its definition
+
+
+def take_part_in(path: Path, rank: int, size: int, attempt: int) -> int:
     """Take part in the job of a file.
 
     Returns:
         0 if it was done, stopped as asked, or given up because of a user's mistake, of which it left a note; else 1.
     """
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # on one machine, ranks listen on the loopback only
-    from danlu.artifacts.signals import stopped_by_signals
-    from danlu.errors import Stopped, UserError
-    from danlu.hardware.machine import num_usable_cores
-    from danlu.telemetry.allocator import ask_for_huge_pages, limit_arenas
-    from danlu.telemetry.reporter import Reporter
-    from danlu.training.parallel.job import Job
-    from danlu.training.parallel.notes import Heart, replace_json
-    from danlu.training.parallel.relay import Teller
+    from torch._C._distributed_c10d import FileStore
 
-    job = Job.read(Path(arguments[0]))
-    rank, size, attempt = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "DANLU_ATTEMPT"))
-    ask_for_huge_pages()
-    limit_arenas(num_usable_cores())
+    job = Job.read(path)
+    os.environ["LOCAL_RANK"] = str(rank)
     with Heart(job.folder, rank, attempt) as heart:
         try:
-            from torch._C._distributed_c10d import FileStore
-
-            from danlu.training.parallel.taking_part import take_part
-
             reporter = Reporter([Teller(job.folder / "said.jsonl")] if rank == 0 else [])
             with stopped_by_signals() as stop:
                 store = FileStore(str(job.folder / f"store-{attempt}"), size)
@@ -50,9 +58,3 @@ def main(arguments: list[str]) -> int:
             replace_json(job.folder / f"failed-{rank}.json", note)
             return 1
     return 0
-
-
-if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    sys.stderr.flush()
-    os._exit(status)  # threads of torch's process groups would be waited for
