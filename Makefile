@@ -13,7 +13,8 @@ DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
-	bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants prove-poet
+	bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants prove-poet \
+	prove-layouts prove-relayout prove-rank-faults
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -39,6 +40,9 @@ help:
 	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'
 	@echo 'make prove-exports     every exported file says what the trained model says'
 	@echo 'make prove-poet        a poet trained for ten minutes keeps the length of its lines'
+	@echo 'make prove-layouts     2 and 4 processes, in every layout and pair of layouts, lose as one does'
+	@echo 'make prove-relayout    what one layout saves, every other goes on from'
+	@echo 'make prove-rank-faults 50 killed and 10 frozen ranks: named, and every run finishes'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
 
 setup: .venv/ready

@@ -1,6 +1,6 @@
 """A training saved in one layout goes on in another: every ordered pair of six layouts.
 
-Each layout trains twenty steps from scratch, keeping the checkpoint of step ten; from that checkpoint every other layout
+Each layout trains twenty steps from scratch, keeping the checkpoint of step ten; from that one every other layout
 trains the last ten. Their losses may differ from those of the layout that saved by 1e-5 at most, relatively; and the
 weights and optimizer states that a layout reads from another's checkpoint have to be the same bits (by the test that
 this calls).

@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-SECONDS = 120
+SECONDS = 300
 TESTS = Path(__file__).resolve().parent
 
 

@@ -29,6 +29,7 @@ from danlu.training.loop import AnyPasses, Observer, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns
+from danlu.training.parallel.stragglers import Stragglers
 from danlu.training.schedule import make_learning_rate
 from danlu.training.setup import load_trainable, make_scaler, passes_over, weightless_trainable
 from danlu.training.world import World
@@ -78,7 +79,7 @@ def fitted(
 
     model = load_trainable(context.input("model").path, config, attention, data.model_changes)
     with _taken_apart(model, config, world) as (held, passes):
-        optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+        optimizer = make_optimizer(whole, config.optimizer, held)
         companions = Companions.of(config, held.tensors, optimizer)
         scaler = make_scaler(config)
         checkpoints = Checkpoints(
@@ -104,6 +105,8 @@ def fitted(
             observers: list[Observer] = [*companions.observers, ShowProgress(task), throughput]
             if writer:
                 observers.append(WriteMetrics(writer))
+            if world.size > 1 and world.is_first:
+                observers.append(Stragglers(context.reporter))
             if watcher:
                 observers.append(watcher)
             if len(held_out) and config.validate_every_steps:

@@ -14,6 +14,8 @@ from danlu.training.optimizers.groups import trained_by_name
 from danlu.training.parallel.settings import DIMENSIONS
 from danlu.training.world import World
 
+DIVIDING = ("shard", "expert", "tensor")
+"""Along these dimensions ranks may hold different boxes of a parameter."""
 BUCKET_BYTES = 2**26
 """Of gradients that are added up in one call."""
 
@@ -93,6 +95,12 @@ class Held:
             copies *= sizes[dimension] if dimension != "pipeline" else 1
         return copies
 
+    @property
+    def dividing(self) -> Divided | None:
+        """How matrices are divided; None if this rank has all of each."""
+        sizes = self.world.settings.sizes
+        return Divided(self) if any(sizes[name] > 1 for name in DIVIDING) else None
+
     def is_writer_of(self, piece: Piece) -> bool:
         """Whether of all ranks with this box it is the calling one that saves it."""
         along = [name for name in piece.whole_along if name != "pipeline"]
@@ -101,13 +109,48 @@ class Held:
         return all(self.world.places[name] == 0 for name in along)
 
 
+class Divided:
+    """Parameters of which ranks hold boxes, by their tensors."""
+
+    def __init__(self, held: Held) -> None:
+        self._world = held.world
+        self._pieces = {id(held.tensors[name]): piece for name, piece in held.pieces.items()}
+
+    def shape(self, parameter: torch.Tensor) -> tuple[int, ...]:
+        """Of the whole parameter."""
+        return self._pieces[id(parameter)].shape
+
+    def box(self, parameter: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+        """This rank's part of something shaped as the whole parameter."""
+        starts = self._pieces[id(parameter)].offsets
+        return whole[tuple(slice(at, at + size) for at, size in zip(starts, parameter.shape, strict=True))]
+
+    def whole(self, parameter: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
+        """Something shaped as the parameter put together, on every rank. All ranks have to ask alike."""
+        piece, sizes = self._pieces[id(parameter)], self._world.settings.sizes
+        among = [name for name in DIVIDING if sizes[name] > 1 and name not in piece.whole_along]
+        if not among:
+            return box
+        group = self._world.group(*among)
+        own = torch.tensor([*piece.offsets, *box.shape], device=box.device)
+        places = group.gathered(own[None]).view(group.size, 2, -1).tolist()
+        largest = [max(shape[axis] for _, shape in places) for axis in range(box.ndim)]
+        padded = box.new_zeros(largest)
+        padded[tuple(slice(size) for size in box.shape)] = box
+        whole = box.new_empty(piece.shape)
+        for (offsets, shape), part in zip(places, group.gathered(padded[None]), strict=True):
+            target = tuple(slice(start, start + size) for start, size in zip(offsets, shape, strict=True))
+            whole[target] = part[tuple(slice(size) for size in shape)]
+        return whole
+
+
 def hold(model: Any, world: World | None = None, parts: Mapping[str, Part] | None = None) -> Held:
     """What the calling rank holds of a model.
 
     Args:
         model: With this rank's parameters only.
         world: All ranks; the calling one alone if not given.
-        parts: What tensor parallelism left of some parameters, by name.
+        parts: What is left of some parameters that ranks divide, by name.
     """
     world, parts = world or World(), parts or {}
     tensors: dict[str, torch.Tensor] = {}
@@ -118,7 +161,7 @@ def hold(model: Any, world: World | None = None, parts: Mapping[str, Part] | Non
         if part := parts.get(name):
             shape[part.dimension] = part.size
             offsets[part.dimension] = part.start
-            whole_along.discard("tensor")
+            whole_along.discard(part.along)
         if world.settings.shard > 1:
             local, first = _local(parameter)
             offsets[0] += first

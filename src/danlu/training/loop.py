@@ -37,10 +37,17 @@ class StepReport:
     num_tokens: int
     num_targets: int
     seconds: float
+    rank_seconds: Sequence[float] = ()
+    """What each rank computed, without waiting for others; empty with one process."""
 
 
 class AnyPasses(Protocol):
     """Of one rank, or of several together."""
+
+    @property
+    def rank_seconds(self) -> Sequence[float]:
+        """What each rank computed in the last step; empty with one process."""
+        ...
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float: ...
 
@@ -112,6 +119,7 @@ def train(
             num_tokens=batch.num_tokens,
             num_targets=batch.num_targets,
             seconds=time.perf_counter() - started,
+            rank_seconds=passes.rank_seconds,
         )
         for observer in observers:
             observer.after_step(report)

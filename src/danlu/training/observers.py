@@ -37,6 +37,7 @@ class WriteMetrics:
                 "train/tokens": report.num_tokens,
                 "train/seconds": report.seconds,
                 "train/tokens_per_second": report.num_tokens / report.seconds,
+                **{f"rank_seconds/{rank}": seconds for rank, seconds in enumerate(report.rank_seconds)},
             },
         )
 

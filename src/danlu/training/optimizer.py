@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from danlu.errors import UserError
 from danlu.hardware.machine import default_device
+from danlu.training.held import Held
 from danlu.training.optimizers.groups import parameter_groups, trained_by_name
-from danlu.training.optimizers.muon import Muon
+from danlu.training.optimizers.muon import Dividing, Muon
 from danlu.training.optimizers.settings import (
     AdafactorSettings,
     AdamBase,
@@ -36,27 +38,29 @@ def trained_parameters(model: Any) -> list[torch.Tensor]:
     return list(trained_by_name(model).values())
 
 
-def make_optimizer(
-    model: Any, settings: OptimizerSettings, tensors: Mapping[str, torch.Tensor] | None = None
-) -> torch.optim.Optimizer:
+def make_optimizer(model: Any, settings: OptimizerSettings, held: Held | None = None) -> torch.optim.Optimizer:
     """An optimizer over the trainable parameters, each group with ``highest_lr``, which the schedule works on.
 
     Args:
         model: The whole model; it need not have weights.
         settings: Which optimizer.
-        tensors: What it moves, by the parameters' names; the model's own if not given.
+        held: What it moves, by the parameters' names; the model's own parameters if not given.
 
     Raises:
         UserError: its library is not installed, or this machine cannot run it.
     """
-    moved = trained_by_name(model) if tensors is None else tensors
+    moved = held.tensors if held else trained_by_name(model)
+    makers: dict[str, Callable[[Groups, Any], torch.optim.Optimizer]] = {
+        **MAKERS,
+        "muon": partial(_muon, ranks=held.dividing if held else None),
+    }
     groups = [
         replace(group, parameters={name: moved[name] for name in group.parameters if name in moved})
         for group in parameter_groups(model, settings)
     ]
     there = {number: group for number, group in enumerate(groups) if group.parameters}
     parts = [
-        MAKERS[kind]([group.as_torch(number) for number, group in there.items() if group.optimizer == kind], settings)
+        makers[kind]([group.as_torch(number) for number, group in there.items() if group.optimizer == kind], settings)
         for kind in dict.fromkeys(group.optimizer for group in there.values())
     ]
     return parts[0] if len(parts) == 1 else Together(parts)
@@ -136,13 +140,14 @@ def _lion(groups: Groups, settings: LionSettings) -> torch.optim.Optimizer:
     return Lion(groups, betas=(settings.beta1, settings.beta2), foreach=True)
 
 
-def _muon(groups: Groups, settings: MuonSettings) -> torch.optim.Optimizer:
+def _muon(groups: Groups, settings: MuonSettings, ranks: Dividing | None) -> torch.optim.Optimizer:
     return Muon(
         groups,
         momentum=settings.momentum,
         nesterov=settings.nesterov,
         num_iterations=settings.newton_schulz_steps,
         scaling=settings.scaling,
+        ranks=ranks,
     )
 
 
@@ -166,7 +171,6 @@ MAKERS: dict[str, Callable[[Groups, Any], torch.optim.Optimizer]] = {
     "adafactor": _adafactor,
     "lamb": _lamb,
     "lion": _lion,
-    "muon": _muon,
     "schedule_free_adamw": _schedule_free_adamw,
 }
 

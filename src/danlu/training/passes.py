@@ -56,6 +56,11 @@ class Passes:
         for prepare in preparations:
             prepare(self._model)
 
+    @property
+    def rank_seconds(self) -> Sequence[float]:
+        """As `danlu.training.loop.AnyPasses`: there are no others."""
+        return ()
+
     def parameters(self) -> Iterator[torch.Tensor]:
         """Of the model that the passes run over."""
         parameters: Iterator[torch.Tensor] = self._model.parameters()

@@ -127,15 +127,21 @@ def passes_over(model: Any, settings: TrainConfig) -> Iterator[Passes]:
         yield make_passes(model, settings, pool)
 
 
-def make_passes(model: Any, settings: TrainConfig, pool: Workers | None) -> Passes:
+def make_passes(model: Any, settings: TrainConfig, pool: Workers | None, *others: Callable[[Any], object]) -> Passes:
     """Passes over a model that is ready to train, which give the same bits each time.
+
+    Args:
+        model: Ready to train.
+        settings: Of the stage.
+        pool: Takes micro-batches side by side.
+        others: What else is to be done to the model that the passes run over.
 
     Raises:
         UserError: the settings ask for float8, which this machine does not have.
     """
     compute_deterministically()
     dtype = None if settings.adapter else compute_dtype(settings.precision)
-    preparations: list[Callable[[Any], object]] = []
+    preparations: list[Callable[[Any], object]] = [*others]
     if settings.precision == "fp8":
         require_float8()
         preparations.append(use_float8)

@@ -54,7 +54,7 @@ def train_in_layout(
     size: int,
     *,
     layout: dict[str, Any],
-    steps: int = 4,
+    steps: int = 3,
     kind: str = "llama",
     changes: dict[str, Any] | None = None,
     settings: dict[str, Any] | None = None,
@@ -81,7 +81,7 @@ def train_in_layout(
     alone = nullcontext((hold(model), make_passes(model, config, None)))
     losses, norms = [], []
     with take_apart(model, config, world) if size > 1 else alone as (held, passes):
-        optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+        optimizer = make_optimizer(whole, config.optimizer, held)
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["highest_lr"]
@@ -145,7 +145,7 @@ def save_and_restore(rank: int, size: int, *, directory: str, layouts: list[dict
     for one, layout in enumerate(layouts):
         config, world, taken = started(layout)
         with taken as (held, passes):
-            optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+            optimizer = make_optimizer(whole, config.optimizer, held)
             steps(held, passes, optimizer, range(3))
             with checkpoints(root / f"{one}", world) as keeper:
                 keeper.save(3, held, optimizer)
@@ -154,7 +154,7 @@ def save_and_restore(rank: int, size: int, *, directory: str, layouts: list[dict
         for other, target in enumerate(layouts):
             config, world, taken = started(target)
             with taken as (held, passes):
-                optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+                optimizer = make_optimizer(whole, config.optimizer, held)
                 with checkpoints(root / f"{one}", world) as keeper:
                     assert keeper.restore(held, optimizer) == 3
                 with checkpoints(root / f"{one}-{other}", world) as keeper:
@@ -162,3 +162,8 @@ def save_and_restore(rank: int, size: int, *, directory: str, layouts: list[dict
                 found[f"{one}-{other}"] = steps(held, passes, optimizer, range(3, 6))
             world.sum_numbers([0.0])
     return found
+
+
+def train_in_layouts(rank: int, size: int, *, trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One after the other, each with the arguments of `train_in_layout`."""
+    return [train_in_layout(rank, size, **trial) for trial in trials]

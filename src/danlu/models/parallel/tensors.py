@@ -34,6 +34,8 @@ class Part:
     start: int
     size: int
     """Of the whole parameter along that dimension."""
+    along: str = "tensor"
+    """The dimension of the ranks among which it is divided."""
 
 
 def divide_tensors(model: Any, group: Group) -> dict[str, Part]:

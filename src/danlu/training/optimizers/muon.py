@@ -8,9 +8,9 @@ with AMX, this one 60, where the passes over 2,048 tokens take 220.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -22,6 +22,22 @@ MOST_NUMBERS_AT_ONCE = 2**23
 """Larger matrices keep the machine busy by themselves, and a copy of all would take memory."""
 
 
+class Dividing(Protocol):
+    """How matrices are divided over ranks, which all have to ask alike."""
+
+    def whole(self, parameter: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
+        """What all ranks have of something shaped as a parameter, put together."""
+        ...
+
+    def box(self, parameter: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+        """What this rank has of it."""
+        ...
+
+    def shape(self, parameter: torch.Tensor) -> tuple[int, ...]:
+        """Of the whole parameter."""
+        ...
+
+
 class Muon(torch.optim.Optimizer):
     """Moves matrices along their orthogonalised momentum, after the decoupled weight decay.
 
@@ -31,6 +47,8 @@ class Muon(torch.optim.Optimizer):
         nesterov: Look ahead along the momentum.
         num_iterations: Of the orthogonalisation.
         scaling: See `MuonSettings`.
+        ranks: Where the matrices are divided over ranks: what puts them together, which every rank then
+            orthogonalises, and takes its part of.
     """
 
     def __init__(
@@ -41,8 +59,10 @@ class Muon(torch.optim.Optimizer):
         nesterov: bool,
         num_iterations: int,
         scaling: Literal["match_rms_adamw", "original"],
+        ranks: Dividing | None = None,
     ) -> None:
         super().__init__(groups, {})
+        self.ranks = ranks
         self.momentum = momentum
         self.nesterov = nesterov
         self.num_iterations = num_iterations
@@ -52,11 +72,11 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
-            for same in _of_one_shape(parameters):
+            for same in _of_one_shape(parameters, self.ranks.shape if self.ranks else _shape):
                 self._move(same, group["lr"], group["weight_decay"])
 
     def _move(self, parameters: Sequence[torch.Tensor], learning_rate: float, weight_decay: float) -> None:
-        """Of one shape."""
+        """Of one whole shape."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         for parameter in parameters:
             if not self.state[parameter]:
@@ -64,14 +84,23 @@ class Muon(torch.optim.Optimizer):
         momenta = [self.state[parameter]["momentum_buffer"] for parameter in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - self.momentum)
         directions = torch._foreach_lerp(gradients, momenta, self.momentum) if self.nesterov else momenta
-        num_rows, num_columns = parameters[0].shape
-        steps = orthogonalised(torch.stack([one.bfloat16() for one in directions]), self.num_iterations)
+        wholes = [one.bfloat16() for one in directions]
+        if self.ranks:
+            wholes = [self.ranks.whole(parameter, one) for parameter, one in zip(parameters, wholes, strict=True)]
+        num_rows, num_columns = wholes[0].shape
+        steps = orthogonalised(torch.stack(wholes), self.num_iterations)
+        if self.ranks:
+            boxes = [self.ranks.box(parameter, step) for parameter, step in zip(parameters, steps, strict=True)]
+        else:
+            boxes = list(steps)
         if self.scaling == "match_rms_adamw":
             scale = 0.2 * math.sqrt(max(num_rows, num_columns))
         else:
             scale = math.sqrt(max(1.0, num_rows / num_columns))
         torch._foreach_mul_(list(parameters), 1 - learning_rate * weight_decay)
-        torch._foreach_add_(list(parameters), list(steps.to(parameters[0].dtype)), alpha=-learning_rate * scale)
+        torch._foreach_add_(
+            list(parameters), [box.to(parameters[0].dtype) for box in boxes], alpha=-learning_rate * scale
+        )
 
 
 def orthogonalised(matrices_NAB: torch.Tensor, num_iterations: int) -> torch.Tensor:
@@ -92,9 +121,14 @@ def orthogonalised(matrices_NAB: torch.Tensor, num_iterations: int) -> torch.Ten
     return found
 
 
-def _of_one_shape(parameters: Sequence[torch.Tensor]) -> Iterator[Sequence[torch.Tensor]]:
+def _shape(parameter: torch.Tensor) -> tuple[int, ...]:
+    return tuple(parameter.shape)
+
+
+def _of_one_shape(
+    parameters: Sequence[torch.Tensor], shape_of: Callable[[torch.Tensor], tuple[int, ...]]
+) -> Iterator[Sequence[torch.Tensor]]:
     """Parts of the parameters, each of one shape and no larger than `MOST_NUMBERS_AT_ONCE`."""
-    ordered = sorted(parameters, key=lambda parameter: tuple(parameter.shape))
-    for shape, group in groupby(ordered, key=lambda parameter: tuple(parameter.shape)):
+    for shape, group in groupby(sorted(parameters, key=shape_of), key=shape_of):
         same, size = list(group), max(1, MOST_NUMBERS_AT_ONCE // math.prod(shape))
         yield from (same[first : first + size] for first in range(0, len(same), size))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from danlu.errors import UserError
+from danlu.models.parallel.experts import check_experts
 from danlu.models.parallel.stages import check_stages
 from danlu.models.parallel.tensors import check_tensor_plan
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import config_from
 from danlu.training.config import TrainConfig
 
-ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "lion", "schedule_free_adamw"}
-"""Optimizers that work on a part of a matrix as on the whole."""
+DIVISIBLE = {"sgd", "rmsprop", "adam", "adamw", "lion", "muon", "schedule_free_adamw"}
+"""Optimizers that work on a part of a matrix as on the whole, or know how to put it together."""
 CAUSAL = {"sft", "language_model"}
 
 
@@ -32,19 +33,25 @@ def check_layout(config: TrainConfig, model_config: dict[str, Any]) -> None:
             "Give the budget in tokens, steps or epochs.",
         )
     divided = [name for name in ("shard", "tensor", "pipeline") if sizes[name] > 1]
-    if config.optimizer.kind not in ELEMENTWISE and any(sizes[name] > 1 for name in ("shard", "tensor")):
+    if config.optimizer.kind not in DIVISIBLE and any(sizes[name] > 1 for name in ("shard", "tensor")):
         raise UserError(
             f"The optimizer {config.optimizer.kind} looks at whole matrices, which parallel.{divided[0]} divides.",
-            f"Take one of {', '.join(sorted(ELEMENTWISE))}, or divide by data, context or pipeline only.",
+            f"Take one of {', '.join(sorted(DIVISIBLE))}, or divide by data, context or pipeline only.",
         )
     if divided and str(compute_dtype(config.precision)) == "torch.float16":
         raise UserError(
             f"precision: fp16 scales the loss by what all weights say, and parallel.{divided[0]} divides them.",
             "Take bf16 or fp32, or divide by data or context only.",
         )
-    if sizes["expert"] > 1:
-        raise UserError("parallel.expert is not there yet.", "Divide the model by parallel.shard or parallel.pipeline.")
     model = config_from(model_config)
+    if sizes["expert"] > 1:
+        others = [name for name in ("shard", "tensor", "context", "pipeline") if sizes[name] > 1]
+        if others or config.adapter is not None:
+            raise UserError(
+                f"parallel.expert does not go together with {f'parallel.{others[0]}' if others else 'an adapter'} yet.",
+                "Combine it with data only, and train every weight.",
+            )
+        check_experts(model, sizes["expert"])
     if config.objective not in CAUSAL and any(sizes[name] > 1 for name in ("context", "tensor", "pipeline")):
         raise UserError(
             f"objective: {config.objective} can be divided by parallel.data and parallel.shard only.",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from danlu.artifacts.manifest import Manifest
 from danlu.artifacts.stage import Input, StageContext
 from danlu.artifacts.stop import Stop
-from danlu.artifacts.store import ArtifactStore, write_synced
+from danlu.artifacts.store import Artifact, ArtifactStore, write_synced
 from danlu.settings import Workspace
 from danlu.telemetry.reporter import Reporter
 from danlu.training.config import TrainConfig
@@ -89,11 +90,17 @@ class Job:
 
 
 def _described(each: Input) -> dict[str, Any]:
-    return {"name": each.name, "kind": each.kind, "part": each.part, "path": str(each.path)}
+    assert each.artifact is not None
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "part": each.part,
+        "path": str(each.path),
+        "manifest": each.artifact.manifest.model_dump(mode="json"),
+        "facts": dict(each.facts),
+    }
 
 
 def _input(described: dict[str, Any]) -> Input:
-    path = Path(described["path"])
-    artifact = ArtifactStore(path.parent.parent).find(path.parent.name, path.name)
-    assert artifact is not None, f"{path} is gone"
-    return Input(described["name"], described["kind"], described["part"], artifact, artifact.facts)
+    artifact = Artifact(Path(described["path"]), Manifest.model_validate(described["manifest"]))
+    return Input(described["name"], described["kind"], described["part"], artifact, described["facts"])

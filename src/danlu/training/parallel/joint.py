@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -33,7 +34,9 @@ class JointPasses:
     """
 
     def __init__(self, own: OwnPasses, held: Held, world: World) -> None:
-        self.trained = held.trained
+        self.rank_seconds: list[float] = []
+        """What each rank computed in the last step, without waiting for others: by the clock where passes wait for
+        nobody, else as the processor counts it."""
         self._own = own
         self._held = held
         self._world = world
@@ -44,9 +47,14 @@ class JointPasses:
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
         """Set the gradients of this rank's tensors to the whole batch's; returns the mean loss over all targets."""
         mine = self._mine(self._share(batch.micro_batches))
+        clock = time.process_time if self._world.talks_within_passes else time.perf_counter
+        began = clock()
         loss = self._own.accumulate_gradients(replace(batch, micro_batches=mine), scale)
+        own_seconds = [0.0] * self._world.size
+        own_seconds[self._world.rank] = clock() - began
         self._held.sum_gradients()
-        return self._world.sum_numbers([loss if self._counts else 0.0])[0]
+        total, *self.rank_seconds = self._world.sum_numbers([loss if self._counts else 0.0, *own_seconds])
+        return total
 
     def mean_loss(self, micro_batches: MicroBatches) -> float:
         """Mean loss over all targets of some micro-batches, nats per token, without dropout and label smoothing."""

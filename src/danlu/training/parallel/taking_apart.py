@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from danlu.models.parallel.experts import divide_experts, send_tokens
 from danlu.models.parallel.group import Group
 from danlu.models.parallel.stages import cut, owned_pieces
 from danlu.models.parallel.tensors import Part, divide_tensors
@@ -39,9 +40,13 @@ def take_apart(model: Any, config: TrainConfig, world: World) -> Iterator[tuple[
     """
     sizes = world.settings.sizes
     parts: dict[str, Part] = {}
+    own: OwnPasses
     if sizes["tensor"] > 1:
         parts = divide_tensors(model, world.group("tensor"))
-    if sizes["pipeline"] > 1:
+    if sizes["expert"] > 1:
+        parts, prepare = _experts_divided(model, world)
+        held, own = hold(model, world, parts), make_passes(model, config, None, prepare)
+    elif sizes["pipeline"] > 1:
         held, own = _pipelined(model, config, world, parts)
     elif sizes["shard"] > 1:
         held, own = _sharded(model, config, world, parts)
@@ -53,6 +58,13 @@ def take_apart(model: Any, config: TrainConfig, world: World) -> Iterator[tuple[
             yield held, JointPasses(passes, held, world)
             return
     yield held, JointPasses(own, held, world)
+
+
+def _experts_divided(model: Any, world: World) -> tuple[dict[str, Part], Callable[[Any], None]]:
+    """What is left of the experts, and what is to be done to the model that the passes run over."""
+    assert world.mesh is not None
+    mesh, alone = world.mesh["expert"], world.mesh["tensor"]
+    return divide_experts(model, mesh), lambda passing: send_tokens(passing, mesh, alone)
 
 
 def _sharded(model: Any, config: TrainConfig, world: World, parts: dict[str, Part]) -> tuple[Held, OwnPasses]:
@@ -69,7 +81,7 @@ def _pipelined(model: Any, config: TrainConfig, world: World, parts: dict[str, P
     num_pieces = sizes["pipeline"] * chunks
     owned = owned_pieces(world.places["pipeline"], sizes["pipeline"], chunks)
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    is_tied = head.weight is embedding.weight
+    tied = f"{_name_of(model, embedding)}.weight" if head.weight is embedding.weight else None
     cut(model, owned, num_pieces)
     dtype = _pass_dtype(config, model)
     is_sharded = sizes["shard"] > 1
@@ -81,8 +93,8 @@ def _pipelined(model: Any, config: TrainConfig, world: World, parts: dict[str, P
         for piece in pieces.values():
             shard(piece, _layers(piece), world.mesh["shard"], dtype)
     held = hold(model, world, parts)
-    if is_tied:
-        held.share_between_ends(f"{_name_of(model, embedding)}.weight", _ends(world))
+    if tied:
+        held.share_between_ends(tied, _ends(world))
     before: Callable[[], None] = _nothing
     after: Callable[[], None] = _nothing
     if is_sharded:

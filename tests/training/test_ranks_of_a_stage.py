@@ -1,0 +1,110 @@
+"""The training stage on several processes: the same adapter as on one, and a rank that is killed is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_stage import make_context, run, settings
+
+from danlu.artifacts.stage import StageContext
+from danlu.errors import Stopped, UserError
+from danlu.settings import Workspace
+from danlu.telemetry.metrics import read_metrics
+
+CHECKPOINTS = {"every_steps": 5, "keep": 1}
+
+
+def losses(context: StageContext) -> list[float]:
+    records = read_metrics(context.directory / "metrics.jsonl")
+    return [record["train/loss"] for record in records if "train/loss" in record]
+
+
+def when(context: StageContext, rank: int, step: int, do: Any) -> None:
+    """In the background: call with a rank's process number when it has made so many steps."""
+
+    def wait() -> None:
+        path = context.directory / "ranks" / f"beat-{rank}.json"
+        while True:
+            try:
+                beat = json.loads(path.read_text())
+                if beat["step"] >= step:
+                    do(beat["pid"])
+                    return
+            except (FileNotFoundError, json.JSONDecodeError):
+                pass
+            time.sleep(0.005)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_a_killed_rank_is_named_and_the_training_finishes(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any
+) -> None:
+    budget = {"steps": 200}
+    alone = make_context(workspace, reporter, tiny_model_dir, tmp_path / "alone")
+    run(alone, tmp_path / "one", settings(budget=budget, checkpoint=CHECKPOINTS))
+    together = make_context(workspace, reporter, tiny_model_dir, tmp_path / "together")
+    when(together, 1, 20, lambda pid: os.kill(pid, signal.SIGKILL))
+    facts = run(together, tmp_path / "two", settings(budget=budget, checkpoint=CHECKPOINTS, parallel={"data": 2}))
+    assert facts["parallel"] == {"data": 2}
+    (warning,) = reporter.warnings
+    assert warning.startswith("rank 1 (host ")
+    assert "was ended by SIGKILL from outside; all ranks start again from the last checkpoint." in warning
+    assert losses(together) == pytest.approx(losses(alone), rel=1e-4)
+    one, two = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_what_the_user_can_mend_is_said_as_by_one_process(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
+    wild = {"kind": "sgd", "learning_rate": 1e30}
+    with pytest.raises(UserError, match="Training stopped at step"):
+        run(context, tmp_path / "out", settings(optimizer=wild, max_gradient_norm=1e30, parallel={"data": 2}))
+
+
+def test_a_stop_is_passed_on_and_training_goes_on_from_there(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
+    config = settings(budget={"steps": 100}, parallel={"data": 2})
+    when(context, 0, 5, lambda pid: setattr(context.stop, "_signal_number", signal.SIGTERM))
+    with pytest.raises(Stopped, match="tuned is saved up to step"):
+        run(context, tmp_path / "out", config)
+    context.stop._signal_number = None
+    run(context, tmp_path / "again", config)
+    assert any("Going on from the checkpoint of step" in event.get("message", "") for event in reporter.events)
+    assert [record["step"] for record in read_metrics(context.directory / "metrics.jsonl")] == list(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"parallel": {"tensor": 2}}, "parallel.tensor divides the layers that an adapter is put on"),
+        ({"parallel": {"tensor": 4}, "adapter": None}, "parallel.tensor: 4 does not divide the model's num_key_value"),
+        ({"parallel": {"pipeline": 3}}, "parallel.pipeline: 3 pieces cannot share 2 layers"),
+        ({"parallel": {"data": 2}, "budget": {"minutes": 1}}, "budget.minutes: 1 is for one process"),
+        (
+            {"parallel": {"shard": 2}, "adapter": None, "optimizer": {"kind": "lamb"}},
+            "The optimizer lamb looks at whole matrices, which parallel.shard divides",
+        ),
+    ],
+)
+def test_layouts_that_cannot_be(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any, changes: dict[str, Any], what: str
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
+    with pytest.raises(UserError, match=what):
+        run(context, tmp_path / "out", settings(**changes))
