@@ -13,7 +13,7 @@ DEMO_RECIPE := recipes/assistant.yaml
 DEMO_QUESTION := What is the capital of France?
 
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
-	bench-plan bench-demo prove-resume prove-kills prove-exports prove-invariants prove-poet \
+	bench-plan bench-demo bench-scaling prove-resume prove-kills prove-exports prove-invariants prove-poet \
 	prove-layouts prove-relayout prove-rank-faults
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
@@ -35,6 +35,7 @@ help:
 	@echo "make bench-time-to-loss  how soon a loss is reached beside a tuned run of transformers' Trainer"
 	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
 	@echo "make bench-gpu         pre-training on an NVIDIA GPU beside transformers' Trainer, and beside the CPU"
+	@echo 'make bench-scaling     two processes with a core each beside one with one core'
 	@echo 'make bench-checkpoint  what saving in the background costs a training of 100M weights'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
 	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'

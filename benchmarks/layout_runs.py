@@ -45,7 +45,7 @@ def prepare(directory: Path) -> Path:
     template = directory / "template"
     run(template, ONE, {"budget": "{steps: 1}"})
     shutil.rmtree(template / "runs")
-    trained = [path for path in (template / "artifacts" / "model").iterdir() if "num_steps" in _facts(path)]
+    trained = [path for path in (template / "artifacts" / "model").iterdir() if is_trained(path)]
     for path in trained:
         shutil.rmtree(path)
     return template
@@ -93,7 +93,7 @@ def model_weights(workspace: Path) -> dict[str, Any]:
     """Of the trained model, as NumPy arrays by name."""
     from safetensors.numpy import load_file
 
-    (path,) = (path for path in (workspace / "artifacts" / "model").iterdir() if "num_steps" in _facts(path))
+    (path,) = (path for path in (workspace / "artifacts" / "model").iterdir() if is_trained(path))
     return load_file(path / "model.safetensors")
 
 
@@ -124,6 +124,6 @@ def layouts_of(names: list[str] | None) -> Iterator[Layout]:
             yield layout
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((path / "artifact.json").read_text(encoding="utf-8"))["facts"]
-    return facts
+def is_trained(artifact: Path) -> bool:
+    """Whether a model artifact came out of a training."""
+    return "num_steps" in json.loads((artifact / "artifact.json").read_text(encoding="utf-8"))["facts"]
