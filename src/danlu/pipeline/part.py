@@ -64,19 +64,21 @@ def load_trainings(path: Path, overrides: Sequence[str], stage: str | None, num_
     recipe = load_recipe(path, overrides)
     names = trainings_of(recipe, stage)
     if num_processes is not None:
-        sizes = [_data_of(recipe, name, num_processes) for name in names]
-        asked = [f"{name}.parallel.data={size}" for name, size in zip(names, sizes, strict=True)]
+        asked = [_asked(recipe, name, num_processes) for name in names]
         recipe = load_recipe(path, [*overrides, *asked])
     return only(recipe, names)
 
 
-def _data_of(recipe: Recipe, name: str, num_processes: int) -> int:
+def _asked(recipe: Recipe, name: str, num_processes: int) -> str:
+    """The override that gives a train stage so many processes."""
     config = recipe.stages[name].config
     assert isinstance(config, TrainConfig)
+    if config.parallel.auto:
+        return f"{name}.parallel={{auto: true, processes: {num_processes}}}"
     others = config.parallel.num_processes // config.parallel.data
     if num_processes % others:
         raise UserError(
             f"--nproc {num_processes}: {name} divides its model over {others} ({config.parallel.describe()}).",
             f"Give a multiple of {others}, or change {name}.parallel.",
         )
-    return num_processes // others
+    return f"{name}.parallel.data={num_processes // others}"

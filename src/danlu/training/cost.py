@@ -36,15 +36,29 @@ LOAD_SECONDS_PER_GB = 3.0
 
 @dataclass(frozen=True)
 class TrainingCost:
+    """On one process."""
+
     seconds_per_token: float
     loading_seconds: float
-    peak_memory_bytes: int
-    """Without the copy from which a checkpoint is written."""
+    held_bytes: int
+    """By the process, before there is a model: libraries."""
+    weight_bytes: int
+    """Weights, and the rounded copy that the passes run over."""
+    trained_bytes: int
+    """What the optimizer moves, gradients, states and averages."""
+    passing_bytes: int
+    """Of the micro-batches that are under way at once."""
+    micro_batches_at_once: int
     checkpoint_bytes: int
     """Of one."""
     copy_bytes: int
     """What its copy in memory adds to the peak: it takes first what the allocator holds too much."""
     num_trained_parameters: int
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """Without the copy from which a checkpoint is written."""
+        return self.held_bytes + self.weight_bytes + self.trained_bytes + self.passing_bytes
 
 
 def training_cost(
@@ -90,7 +104,11 @@ def training_cost(
     return TrainingCost(
         seconds_per_token=probed.seconds_per_token,
         loading_seconds=num_parameters * FLOAT32_BYTES / 1e9 * LOAD_SECONDS_PER_GB,
-        peak_memory_bytes=held_bytes + weight_bytes + trained_bytes + int(passing_bytes),
+        held_bytes=held_bytes,
+        weight_bytes=weight_bytes,
+        trained_bytes=trained_bytes,
+        passing_bytes=int(passing_bytes),
+        micro_batches_at_once=probed.micro_batches_at_once,
         checkpoint_bytes=checkpoint_bytes,
         copy_bytes=max(0, int(checkpoint_bytes - probed.micro_batches_at_once * spare_bytes)),
         num_trained_parameters=num_trained,

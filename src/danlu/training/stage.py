@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
+from danlu.hardware.machine import num_usable_cores
 from danlu.models.adapters import save_adapter
 from danlu.models.chat import ensure_chat_template
 from danlu.models.compiling import is_for_compiling
@@ -27,8 +28,10 @@ from danlu.training.objectives.table import task_for
 from danlu.training.optimizer import trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns, group_notes, parameter_groups
 from danlu.training.parallel.checks import check_layout
+from danlu.training.parallel.choosing import chosen
+from danlu.training.parallel.cost import START_SECONDS, memory_on_ranks
 from danlu.training.parallel.launching import fit_on_ranks
-from danlu.training.parallel.team import team
+from danlu.training.parallel.team import Team, team
 from danlu.training.parallel.teamwork import fit_with_team
 from danlu.training.rows.row import Row
 from danlu.training.setup import weightless_trainable
@@ -43,7 +46,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     model, data = context.input("model"), TrainingData.open(config, context)
     attention = choose_attention(config, data)
     whole = weightless_trainable(data.model_config, config)
-    check_layout(config, data.model_config)
+    config, why = _laid_out(config, data, whole)
     check_group_patterns(whole, config.optimizer)
     check_validation(config, data.num_validation_tokens)
     cost = training_cost(
@@ -64,9 +67,13 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     artifact_bytes = 4 * (cost.num_trained_parameters if config.adapter else model.facts["num_parameters"])
     seconds = pace.seconds(num_steps, num_tokens)
     copied_bytes = cost.copy_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
+    peak_bytes = cost.peak_memory_bytes
+    if config.parallel.num_processes > 1:
+        peak_bytes = memory_on_ranks(cost, config.parallel, num_usable_cores())
+        seconds += START_SECONDS
     return Estimate(
         seconds=seconds,
-        peak_memory_bytes=cost.peak_memory_bytes + copied_bytes,
+        peak_memory_bytes=peak_bytes + copied_bytes,
         disk_bytes=artifact_bytes + most_checkpoints(config.checkpoint, num_steps) * cost.checkpoint_bytes,
         notes=[
             *data_notes(data, batches, num_steps),
@@ -74,6 +81,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             f"{cost.num_trained_parameters:,} of {model.facts['num_parameters']:,} parameters are trained",
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
+            *([why] if why else []),
             *(["layers are compiled, once per kind of machine"] if is_for_compiling(attention) else []),
             *_head_notes(config, model),
         ],
@@ -117,9 +125,12 @@ def _preview(model: Input, row: Row) -> str | None:
 
 def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Train, going on from the newest valid checkpoint if there is one."""
-    base, data = context.input("model"), TrainingData.open(config, context)
-    check_layout(config, data.model_config)
-    if (others := team()) is not None:
+    base, data, others = context.input("model"), TrainingData.open(config, context), team()
+    whole = weightless_trainable(data.model_config, config)
+    config, why = _laid_out(config, data, whole, others)
+    if why:
+        context.reporter.say(f"{why}.")
+    if others is not None:
         facts, model = fit_with_team(config, context, others)
         save(model, base, config, out)
     elif config.parallel.num_processes > 1:
@@ -131,10 +142,22 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
             save(done.model, base, config, out)
     return {
         **base.facts,
-        **_changed_facts(weightless_trainable(data.model_config, config), data),
+        **_changed_facts(whole, data),
         "base": base.name,
         **facts,
     }
+
+
+def _laid_out(
+    config: TrainConfig, data: TrainingData, whole: Any, others: Team | None = None
+) -> tuple[TrainConfig, str | None]:
+    """The settings with the layout that is taken, and why it is this one if that was left open."""
+    num_trained = sum(parameter.numel() for parameter in trained_parameters(whole))
+    size = others.size if others else None
+    layout, why = chosen(config, data.model_config, whole.num_parameters(), num_trained, size)
+    config = config.model_copy(update={"parallel": layout})
+    check_layout(config, data.model_config)
+    return config, why
 
 
 def save(model: Any, base: Input, config: TrainConfig, out: Path) -> None:

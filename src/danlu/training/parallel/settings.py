@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from danlu.artifacts.manifest import Strict
 
@@ -21,6 +21,10 @@ class ParallelSettings(Strict):
     What is trained does not depend on it beyond rounding: batches are the same, and so are the sums.
     """
 
+    auto: bool = False
+    """``parallel: auto``: what divides the model least and fits the memory is chosen, for all processes there are."""
+    processes: int | None = Field(None, ge=1)
+    """For `auto`: how many. Default: as many as there are GPUs, and one without; under torchrun, all it started."""
     data: int = Field(1, ge=1)
     """Copies of the model, each of which reads its share of a step's rows. (Data parallel.)"""
     shard: int = Field(1, ge=1)
@@ -39,6 +43,25 @@ class ParallelSettings(Strict):
     time is spent waiting."""
     chunks: int = Field(2, ge=2)
     """Pieces of the model on each process, for the interleaved schedule."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_a_word(cls, given: Any) -> Any:
+        return {"auto": True} if given == "auto" else given
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> ParallelSettings:
+        given = sorted(self.model_fields_set & {*DIMENSIONS})
+        if self.auto and given:
+            raise ValueError(f"auto chooses {given[0]}; leave one of them out")
+        if self.processes is not None and not self.auto:
+            raise ValueError("processes goes with auto; say how they divide the work instead, for example data")
+        return self
+
+    @property
+    def is_data_only(self) -> bool:
+        """Whether all ranks hold the whole model."""
+        return self.num_processes == self.data
 
     @property
     def num_processes(self) -> int:

@@ -11,7 +11,7 @@ from danlu.training.loop import StepReport
 
 STEPS = 20
 """That are looked at together."""
-FACTOR = 1.3
+FACTOR = 1.5
 """More than so many times as long as the median rank is worth a word."""
 
 
