@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,7 @@ class Checkpoints:
         reporter: Told about broken checkpoints and those that could not be written.
         companions: What else has a state, by name. Its tensors are named as the trained weights that they are like.
         world: The ranks that write and read them together.
+        possible: After which steps one can be taken; after any if not given.
     """
 
     def __init__(
@@ -104,8 +105,10 @@ class Checkpoints:
         reporter: Reporter,
         companions: Mapping[str, Stateful] | None = None,
         world: World | None = None,
+        possible: Callable[[int], bool] | None = None,
     ) -> None:
         self.world = world or World()
+        self._possible = possible
         self.directory = directory
         self.kept_directory = kept_directory
         self.settings = settings
@@ -131,6 +134,8 @@ class Checkpoints:
     def due(self, step: int) -> bool:
         """Whether a checkpoint is to be taken after this step, which the first rank decides for all. Also says how the
         last one went, once that is known."""
+        if self._possible and not self._possible(step):
+            return False
         return self.world.of_first(float(self._is_due(step))) > 0
 
     def _is_due(self, step: int) -> bool:
@@ -180,8 +185,10 @@ class Checkpoints:
         )
 
     def save_last(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> None:
-        """See that the state after `step` steps is on the disk before training is stopped there."""
+        """See that the state after `step` steps is on the disk before training is stopped there, if that can be."""
         self.finish()
+        if self._possible and not self._possible(step):
+            return
         if step > self.world.of_first(self.newest_step):
             self.save(step, held, optimizer)
             self.finish()

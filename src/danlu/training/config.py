@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
 from danlu.training.optimizers.settings import AdamWSettings, OptimizerSettings
-from danlu.training.parallel.settings import ParallelSettings
+from danlu.training.parallel.settings import ApartSettings, ParallelSettings
 from danlu.training.schedules.settings import CosineSettings, ReduceOnPlateauSettings, ScheduleSettings
 
 DEFAULT_EVERY_SECONDS = 60.0
@@ -243,8 +243,29 @@ class TrainConfig(StageConfig):
     checkpoint: CheckpointSettings = CheckpointSettings()
     parallel: ParallelSettings = ParallelSettings()
     """On how many processes, and how they divide the work."""
+    apart: ApartSettings | None = None
+    """Train copies of the model that meet now and then only, instead of adding up gradients at every step."""
     seed: int = 0
     """Of the adapter's first weights, the order of the rows, and dropout."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def copies_are_processes(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("apart"), dict) and "parallel" not in given:
+            return {**given, "parallel": {"data": given["apart"].get("copies", 1)}}
+        return given
+
+    @model_validator(mode="after")
+    def copies_apart(self) -> TrainConfig:
+        if self.apart is None:
+            return self
+        copies = self.apart.copies
+        if not self.parallel.data == self.parallel.num_processes == copies:
+            raise ValueError(f"apart.copies ({copies}) are parallel.data, and nothing else divides the model")
+        given = "ema" if self.ema else "early_stopping" if self.early_stopping else None
+        if given or self.optimizer.kind == "schedule_free_adamw":
+            raise ValueError(f"apart does not go together with {given or 'optimizer.kind: schedule_free_adamw'}")
+        return self
 
     @model_validator(mode="after")
     def each_source_once(self) -> TrainConfig:

@@ -29,6 +29,7 @@ from danlu.training.loop import AnyPasses, Observer, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns
+from danlu.training.parallel.apart import Meetings
 from danlu.training.parallel.stragglers import Stragglers
 from danlu.training.schedule import make_learning_rate
 from danlu.training.setup import load_trainable, make_scaler, passes_over, weightless_trainable
@@ -82,13 +83,17 @@ def fitted(
         optimizer = make_optimizer(whole, config.optimizer, held)
         companions = Companions.of(config, held.tensors, optimizer)
         scaler = make_scaler(config)
+        meetings = Meetings(config.apart, held, num_steps) if config.apart else None
         checkpoints = Checkpoints(
             context.checkpoints,
             context.directory / "kept",
             config.checkpoint,
             fingerprint=data.fingerprint,
             reporter=context.reporter,
-            companions=companions.stateful | ({"loss_scale": scaler} if scaler.is_enabled() else {}),
+            companions=companions.stateful
+            | ({"loss_scale": scaler} if scaler.is_enabled() else {})
+            | ({"meetings": meetings} if meetings else {}),
+            possible=meetings.is_one_after if meetings else None,
             world=world,
         )
         first_step = checkpoints.restore(held, optimizer)
@@ -102,7 +107,8 @@ def fitted(
             context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
         ):
             task.advance(batches.num_tokens(first_step))
-            observers: list[Observer] = [*companions.observers, ShowProgress(task), throughput]
+            meeting: list[Observer] = [meetings] if meetings else []
+            observers: list[Observer] = [*meeting, *companions.observers, ShowProgress(task), throughput]
             if writer:
                 observers.append(WriteMetrics(writer))
             if world.size > 1 and world.is_first:
@@ -151,6 +157,7 @@ def fitted(
             "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
             "tokens_per_second": throughput.tokens_per_second,
             "num_threads": torch.get_num_threads(),
+            **({"num_bytes_of_meetings": meetings.num_bytes} if meetings else {}),
         }
     with companions.final():
         yield Fitted(model, held, facts)

@@ -77,7 +77,7 @@ class Held:
         Args:
             gradients: Of `tensors`, in order.
         """
-        if self.world.size == 1:
+        if self.world.size == 1 or self.world.is_apart:
             return torch.nn.utils.get_total_norm(gradients)
         squares = torch.zeros((), dtype=torch.float64)
         for square, piece in zip(self._squares(gradients), self.pieces.values(), strict=True):

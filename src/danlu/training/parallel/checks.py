@@ -24,6 +24,11 @@ def check_layout(config: TrainConfig, model_config: dict[str, Any]) -> None:
         UserError: it does not.
     """
     layout, sizes = config.parallel, config.parallel.sizes
+    if config.apart and layout.data != config.apart.copies:
+        raise UserError(
+            f"apart.copies: {config.apart.copies} copies train on as many processes; there are {layout.num_processes}.",
+            f"Start {config.apart.copies}.",
+        )
     if layout.num_processes == 1:
         return
     if config.budget.minutes is not None:

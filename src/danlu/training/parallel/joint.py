@@ -42,6 +42,7 @@ class JointPasses:
         self._world = world
         sizes, places = world.settings.sizes, world.places
         # Ranks that divide a layer's weights all know the whole loss.
+        self._is_apart = world.is_apart
         self._counts = places["tensor"] == 0 and places["pipeline"] == sizes["pipeline"] - 1
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
@@ -49,10 +50,14 @@ class JointPasses:
         mine = self._mine(self._share(batch.micro_batches))
         clock = time.process_time if self._world.talks_within_passes else time.perf_counter
         began = clock()
-        loss = self._own.accumulate_gradients(replace(batch, micro_batches=mine), scale)
+        own_batch = replace(batch, micro_batches=mine)
+        if self._is_apart:
+            own_batch = replace(own_batch, num_targets=sum(micro.num_targets for micro in mine))
+        loss = self._own.accumulate_gradients(own_batch, scale) * (own_batch.num_targets / batch.num_targets)
         own_seconds = [0.0] * self._world.size
         own_seconds[self._world.rank] = clock() - began
-        self._held.sum_gradients()
+        if not self._is_apart:
+            self._held.sum_gradients()
         total, *self.rank_seconds = self._world.sum_numbers([loss if self._counts else 0.0, *own_seconds])
         return total
 

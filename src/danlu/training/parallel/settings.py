@@ -15,6 +15,22 @@ BATCH_DIMENSIONS = ("data", "shard", "expert")
 """Along these, ranks read different rows."""
 
 
+class ApartSettings(Strict):
+    """Copies that train by themselves and meet now and then, for links too slow to meet at every step.
+
+    Each copy takes its own optimizer steps on its own share of the rows. When they meet, the mean of how far they have
+    come is the gradient of an outer optimizer, SGD with Nesterov's momentum (DiLoCo, Douillard et al. 2023,
+    arXiv:2311.08105). With an outer learning rate of 1 and no momentum it is local SGD (Stich 2018, arXiv:1805.09767).
+    """
+
+    copies: int = Field(ge=2)
+    """How many, each on a process of its own. Another number trains something else."""
+    every_steps: int = Field(20, ge=1)
+    """Between two meetings; once more after the last step."""
+    outer_learning_rate: float = Field(0.7, gt=0)
+    outer_momentum: float = Field(0.9, ge=0, lt=1)
+
+
 class ParallelSettings(Strict):
     """How many processes divide what. They are multiplied: ``{data: 2, tensor: 2}`` is four processes.
 
