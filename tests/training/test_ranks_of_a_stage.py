@@ -56,7 +56,7 @@ def test_a_killed_rank_is_named_and_the_training_finishes(
     when(together, 1, 20, lambda pid: os.kill(pid, signal.SIGKILL))
     facts = run(together, tmp_path / "two", settings(budget=budget, checkpoint=CHECKPOINTS, parallel={"data": 2}))
     assert facts["parallel"] == {"data": 2}
-    (warning,) = reporter.warnings
+    (warning,) = [each for each in reporter.warnings if "is slow" not in each]  # as it is on a busy machine
     assert warning.startswith("rank 1 (host ")
     assert "was ended by SIGKILL from outside; all ranks start again from the last checkpoint." in warning
     assert losses(together) == pytest.approx(losses(alone), rel=1e-4)
