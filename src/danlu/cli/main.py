@@ -161,6 +161,32 @@ def tune(
     )
 
 
+@app.command(
+    epilog="Examples:\n\n  danlu check recipes/assistant.yaml\n\n  danlu check recipes/poet.yaml --stage poet --json"
+)
+def check(
+    recipe: Recipe,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    stage: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this train stage (default: all).", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show on your own recipe that ways of training that must agree do.
+
+    A few steps of each train stage, on a small part of its data and in float32: rows at once and one by one, documents
+    packed and alone, our loss and transformers' own, compiled and not, resumed and not stopped. Data is prepared as for
+    a plan; takes a minute or two.
+
+    Ends with 0 when all that applies agrees, and with 1 when something differs: that is a fault, and not yours. What
+    was found is written to check-STAGE.json in the run's directory.
+    """
+    from danlu.cli.check import check_command
+
+    check_command(recipe, workspace, set_ or [], stage, as_json=as_json)
+
+
 @app.command()
 def status(
     run: Annotated[str | None, typer.Argument(help="Name of the run.", show_default=False)] = None,

@@ -94,7 +94,7 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
         UserError: something the user can mend. Stages that were finished stay finished.
         Stopped: by Ctrl-C or SIGTERM; see `stopped_by_signals`.
     """
-    _prepare_allocator()
+    prepare_allocator()
     graph = build_graph(recipe)
     directory = workspace.runs / recipe.name
     with explained_full_disk(workspace), only_one(directory), stopped_by_signals() as stop:
@@ -116,11 +116,11 @@ def run_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listene
 
 def plan_recipe(recipe: Recipe, workspace: Workspace, listeners: Sequence[Listener]) -> Plan:
     """Plan the recipe; stages that prepare data in seconds are run on the way. Saved as ``runs/<run>/plan.json``."""
-    _prepare_allocator()
+    prepare_allocator()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     with explained_full_disk(workspace), stopped_by_signals() as stop:
         job = Job(recipe, graph, workspace, store, reporter, stop)
-        plan, _ = make_plan(job, prepare_steps(job), partial(_make_and_say, job), ask_cached=True)
+        plan, _ = make_plan(job, prepare_steps(job), partial(make_and_say, job), ask_cached=True)
         job.directory.mkdir(parents=True, exist_ok=True)
         replace_json(job.directory / "plan.json", plan.to_json())
     return plan
@@ -134,7 +134,7 @@ def prepare_stage(
     Raises:
         UserError: there is no such stage, or what it takes has not been made.
     """
-    _prepare_allocator()
+    prepare_allocator()
     graph, store, reporter = build_graph(recipe), ArtifactStore(workspace.artifacts), Reporter([*listeners])
     job = Job(recipe, graph, workspace, store, reporter, Stop())
     if name not in recipe.stages:
@@ -143,7 +143,7 @@ def prepare_stage(
     needed = needed_by([name], graph)
     before = [step for step in steps.values() if step.name in needed - {name}]
     with explained_full_disk(workspace):
-        _, made = make_plan(job, before, partial(_make_and_say, job), ask_cached=False)
+        _, made = make_plan(job, before, partial(make_and_say, job), ask_cached=False)
     missing = [link.stage for link in steps[name].links if link.stage and made[link.stage].artifact is None]
     if missing:
         raise UserError(
@@ -153,12 +153,14 @@ def prepare_stage(
     return steps[name].stage.config, steps[name].context(job, made)
 
 
-def _prepare_allocator() -> None:
+def prepare_allocator() -> None:
+    """Say to the allocator what has to be said first of all."""
     ask_for_huge_pages()
     limit_arenas(num_usable_cores())
 
 
-def _make_and_say(job: Job, step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
+def make_and_say(job: Job, step: Step, made: Mapping[str, Made], predicted: Prediction) -> Artifact:
+    """Make one artifact and tell the listeners."""
     job.reporter.event("stage_started", stage=step.name, do=step.stage.do, predicted=asdict(predicted))
     artifact = make(job, step, made)
     job.reporter.event("stage_finished", stage=step.name, seconds=artifact.manifest.seconds)

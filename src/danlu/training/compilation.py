@@ -34,12 +34,13 @@ def choose_attention(settings: TrainConfig, data: TrainingData) -> str | None:
         config,
         data.full_size().rows,
         settings.batch.rows_at_once,
-        is_compiled=is_compiled(settings, config, data, flops),
+        is_compiled=why_not_compiled(settings, config, data, flops) is None,
     )
 
 
-def is_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: TrainingFlops) -> bool:
-    """Whether to compile, a function of settings, model and data alone, so that a resumed run decides the same.
+def why_not_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: TrainingFlops) -> str | None:
+    """Why layers are not compiled; None if they are. A function of settings, model and data alone, so that a resumed
+    run decides the same.
 
     Args:
         settings: Of the stage.
@@ -51,11 +52,13 @@ def is_compiled(settings: TrainConfig, config: Any, data: TrainingData, flops: T
         UserError: the settings ask for it, and it cannot be done.
     """
     if settings.compile is False:
-        return False
+        return "compile is false"
     reason = _why_not(settings, config, data)
     if reason and settings.compile is True:
         raise UserError(f"compile: true cannot be done: {reason}.", "Leave compile out, or set it to false.")
-    return reason is None and (settings.compile is True or _is_worth_it(settings, data, flops))
+    if reason is None and settings.compile == "auto" and not _is_worth_it(settings, data, flops):
+        return "the budget is too small for compiling to pay"
+    return reason
 
 
 def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | None:

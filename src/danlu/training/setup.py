@@ -127,7 +127,13 @@ def passes_over(model: Any, settings: TrainConfig) -> Iterator[Passes]:
         yield make_passes(model, settings, pool)
 
 
-def make_passes(model: Any, settings: TrainConfig, pool: Workers | None, *others: Callable[[Any], object]) -> Passes:
+def make_passes(
+    model: Any,
+    settings: TrainConfig,
+    pool: Workers | None,
+    *others: Callable[[Any], object],
+    objective: Objective | None = None,
+) -> Passes:
     """Passes over a model that is ready to train, which give the same bits each time.
 
     Args:
@@ -135,6 +141,7 @@ def make_passes(model: Any, settings: TrainConfig, pool: Workers | None, *others
         settings: Of the stage.
         pool: Takes micro-batches side by side.
         others: What else is to be done to the model that the passes run over.
+        objective: What is minimised; as the settings say if it is not given.
 
     Raises:
         UserError: the settings ask for float8, which this machine does not have.
@@ -148,7 +155,7 @@ def make_passes(model: Any, settings: TrainConfig, pool: Workers | None, *others
     if is_made_for_compiling(model):
         kept_share = 0.0 if settings.activation_checkpointing else KEPT_SHARE
         preparations.append(partial(compile_layers, kept_share=kept_share))
-    return Passes(model, objective_for(settings), dtype=dtype, preparations=preparations, pool=pool)
+    return Passes(model, objective or objective_for(settings), dtype=dtype, preparations=preparations, pool=pool)
 
 
 def make_scaler(settings: TrainConfig) -> torch.amp.GradScaler:

@@ -1,0 +1,1 @@
+"""The helpers beside this file are found by the tests of the rooms below, too."""
