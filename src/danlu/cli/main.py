@@ -187,6 +187,111 @@ def check(
     check_command(recipe, workspace, set_ or [], stage, as_json=as_json)
 
 
+@app.command(
+    epilog="Examples:\n\n  danlu job recipe.yaml --for slurm --nodes 2 --gpus-per-node 4 --time 12:00:00"
+    " --setup 'source ~/danlu/.venv/bin/activate' --out job.sh\n\n"
+    "  danlu job recipe.yaml --for kubernetes --nodes 2 --gpus-per-node 4 --image registry.example/danlu:0.1.0\n\n"
+    "  danlu job recipe.yaml --for ray --nodes 2 --processes-per-node 2 --out job.py"
+)
+def job(
+    recipe: Recipe,
+    scheduler: Annotated[str, typer.Option("--for", metavar="SCHEDULER", help="slurm, kubernetes or ray.")],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the job (default: the recipe's).", show_default=False)
+    ] = None,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Machines.", min=1)] = 1,
+    processes_per_node: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes on each (default: one for each GPU).", min=1, show_default=False),
+    ] = None,
+    gpus_per_node: Annotated[int, typer.Option(metavar="N", help="GPUs of each.", min=0)] = 0,
+    cpus_per_process: Annotated[int, typer.Option(metavar="N", help="Cores for each process.", min=1)] = 4,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="Of each machine, e.g. 64GiB (default: by the last plan).", show_default=False
+        ),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="H:MM:SS", help="After which the job is ended.", show_default=False)
+    ] = None,
+    restarts: Annotated[int, typer.Option(metavar="N", help="After failures of a process, within the job.", min=0)] = 3,
+    setup: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE", help="slurm: shell that puts danlu into the PATH. Repeatable.", show_default=False
+        ),
+    ] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OPTION", help="slurm: e.g. --sbatch=--partition=gpu. Repeatable.", show_default=False),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="kubernetes: with danlu in it.", show_default=False)
+    ] = None,
+    claim: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="kubernetes: volume claim of the workspace (default: danlu-workspace).",
+            show_default=False,
+        ),
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="kubernetes: make that claim, e.g. 100Gi.", show_default=False)
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="kubernetes: where the job goes.", show_default=False)
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="kubernetes: ClusterTrainingRuntime (default: torch-distributed).", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there instead of printing it.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a job file that runs a recipe on a cluster.
+
+    For Slurm a batch script, for Kubernetes a TrainJob of Kubeflow Trainer, for Ray a script for Ray Train. Each starts
+    the processes of the train stages; the other stages are run by the first of them. The workspace must lie on storage
+    that all nodes see.
+    """
+    from danlu.cli.job import job_command
+
+    own = {
+        "setup": setup,
+        "sbatch": sbatch,
+        "image": image,
+        "claim": claim,
+        "storage": storage,
+        "namespace": namespace,
+        "runtime": runtime,
+    }
+    job_command(
+        recipe,
+        workspace,
+        set_ or [],
+        scheduler,
+        name=name,
+        nodes=nodes,
+        processes_per_node=processes_per_node,
+        gpus_per_node=gpus_per_node,
+        cpus_per_process=cpus_per_process,
+        memory=memory,
+        time=time,
+        restarts=restarts,
+        out=out,
+        own={option: value for option, value in own.items() if value},
+        as_json=as_json,
+    )
+
+
 @app.command()
 def status(
     run: Annotated[str | None, typer.Argument(help="Name of the run.", show_default=False)] = None,

@@ -1,0 +1,1 @@
+"""Files that hand a recipe to a scheduler, one file of code for each; `table` names them all."""
