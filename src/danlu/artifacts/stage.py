@@ -43,6 +43,10 @@ class StageConfig(Strict):
         """Kind of artifact these settings make. A stage that can make several decides it here by its settings."""
         return self.KIND
 
+    def settings_in_id(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Those of `settings`, all of the stage by name, that decide what it makes."""
+        return {name: value for name, value in settings.items() if name not in self.NOT_IN_ID}
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -190,7 +190,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         kind=stage.config.kind,
         stage=stage.do,
         stage_version=module.VERSION,
-        settings={name: value for name, value in settings.items() if name not in stage.config.NOT_IN_ID},
+        settings=stage.config.settings_in_id(settings),
         parents=parents,
         sources=[source.record for found in sources.values() for source in found],
     )

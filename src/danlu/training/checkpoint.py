@@ -32,7 +32,7 @@ from danlu.training.checkpoint_files import (
     remove_checkpoint,
     write_checkpoint,
 )
-from danlu.training.checkpoint_pieces import Pieces
+from danlu.training.checkpoint_pieces import Pieces, all_finite
 from danlu.training.checkpoint_state import (
     NUMBERS,
     State,
@@ -220,6 +220,8 @@ class Checkpoints:
                 problem = "another version of Danlu wrote it"
             if not problem and state["fingerprint"] != self.fingerprint:
                 problem = "it belongs to other data or settings"
+            if not problem and not all_finite(path):
+                problem = "not all of its numbers are finite"
             if not problem:
                 return step
             self.reporter.warn(f"Checkpoint {path.name} is passed over: {problem}.")

@@ -85,3 +85,12 @@ class Pieces:
         if missing > 0:
             raise KeyError(f"{name}: {missing} numbers of {math.prod(wanted.shape)} are in no file")
         return torch.empty(wanted.shape) if result is None else result
+
+
+def all_finite(path: Path) -> bool:
+    """Whether no weight and no state of the optimizer in a checkpoint is infinite or no number."""
+    for file in (*path.glob("weights-*.safetensors"), *path.glob("optimizer-*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            if not all(bool(tensors.get_tensor(name).isfinite().all()) for name in tensors.keys()):  # noqa: SIM118
+                return False
+    return True

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, StageConfig
+from danlu.training.health.settings import HealthSettings
+from danlu.training.health.sink_settings import AlertSettings, SinkSettings
 from danlu.training.optimizers.settings import AdamWSettings, OptimizerSettings
 from danlu.training.parallel.settings import ApartSettings, ParallelSettings
 from danlu.training.schedules.settings import CosineSettings, ReduceOnPlateauSettings, ScheduleSettings
@@ -187,7 +189,7 @@ class TrainConfig(StageConfig):
     """Train a model on packed tokens."""
 
     KIND: ClassVar[str] = "model"
-    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint", "parallel"})
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"checkpoint", "parallel", "sinks", "alerts"})
 
     do: Literal["train"]
     objective: Literal["sft", "language_model", "masked_language_model", "classification"] = "sft"
@@ -245,6 +247,9 @@ class TrainConfig(StageConfig):
     """On how many processes, and how they divide the work."""
     apart: ApartSettings | None = None
     """Train copies of the model that meet now and then only, instead of adding up gradients at every step."""
+    health: HealthSettings = HealthSettings()
+    sinks: SinkSettings = SinkSettings()
+    alerts: AlertSettings | None = None
     seed: int = 0
     """Of the adapter's first weights, the order of the rows, and dropout."""
 
@@ -314,6 +319,12 @@ class TrainConfig(StageConfig):
             if self.ema:
                 raise ValueError("schedule_free_adamw averages the weights itself: leave ema out")
         return self
+
+    def settings_in_id(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Of `health` only which batches are left out, if any are."""
+        found = {name: value for name, value in super().settings_in_id(settings).items() if name != "health"}
+        policies = self.health.in_id()
+        return {**found, "health": policies} if policies else found
 
     @property
     def has_row_per_document(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,9 +13,13 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import StageContext
+from danlu.hardware.machine import num_usable_cores
+from danlu.hardware.roof import matrix_roof
 from danlu.models.flops import TrainingFlops
+from danlu.models.precision import compute_dtype
 from danlu.telemetry.allocator import freed_memory_kept
 from danlu.telemetry.metrics import MetricsWriter
+from danlu.telemetry.system import SystemSampler
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.calibration import decide_steps, say_whether_it_held
 from danlu.training.checkpoint import Checkpoints
@@ -24,11 +28,17 @@ from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
+from danlu.training.health.health import Health
+from danlu.training.health.pictures import decoder_of
+from danlu.training.health.rewind import back_to_checkpoint, train_with_rewinds
+from danlu.training.health.sinks import open_sinks
+from danlu.training.health.utilisation import Utilisation
+from danlu.training.health.watch import WatchSystem
 from danlu.training.held import Held, hold
 from danlu.training.loop import AnyPasses, Observer, train
 from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
 from danlu.training.optimizer import make_optimizer, trained_parameters
-from danlu.training.optimizers.groups import check_group_patterns
+from danlu.training.optimizers.groups import check_group_patterns, trained_by_name
 from danlu.training.parallel.apart import Meetings
 from danlu.training.parallel.stragglers import Stragglers
 from danlu.training.schedule import make_learning_rate
@@ -84,15 +94,19 @@ def fitted(
         companions = Companions.of(config, held.tensors, optimizer)
         scaler = make_scaler(config)
         meetings = Meetings(config.apart, held, num_steps) if config.apart else None
+        health = Health(config.health, context.directory, context.reporter, writes=world.is_first)
         checkpoints = Checkpoints(
             context.checkpoints,
             context.directory / "kept",
             config.checkpoint,
             fingerprint=data.fingerprint,
             reporter=context.reporter,
-            companions=companions.stateful
-            | ({"loss_scale": scaler} if scaler.is_enabled() else {})
-            | ({"meetings": meetings} if meetings else {}),
+            companions={
+                **companions.stateful,
+                **health.stateful,
+                **({"loss_scale": scaler} if scaler.is_enabled() else {}),
+                **({"meetings": meetings} if meetings else {}),
+            },
             possible=meetings.is_one_after if meetings else None,
             world=world,
         )
@@ -102,15 +116,20 @@ def fitted(
         throughput = Throughput()
         with (
             checkpoints,
-            _writer(context, first_step, world) as writer,
+            _writer(config, context, first_step, world) as writer,
             context.stop.put_off(),
             context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
         ):
             task.advance(batches.num_tokens(first_step))
             meeting: list[Observer] = [meetings] if meetings else []
-            observers: list[Observer] = [*meeting, *companions.observers, ShowProgress(task), throughput]
+            decode = decoder_of(context.input("model").path, whole)
+            names = list(trained_by_name(whole))
+            inspector = health.inspector(held, names, passes.whole_model, checkpoints, writer, decode)
+            observers: list[Observer] = [inspector, *meeting, *companions.observers, ShowProgress(task), throughput]
             if writer:
-                observers.append(WriteMetrics(writer))
+                roof = matrix_roof(compute_dtype(config.precision))
+                observers.append(WriteMetrics(writer, Utilisation(whole, roof and roof * world.size)))
+                observers.append(WatchSystem(SystemSampler(num_usable_cores()), writer))
             if world.size > 1 and world.is_first:
                 observers.append(Stragglers(context.reporter))
             if watcher:
@@ -122,8 +141,8 @@ def fitted(
                         validate, config.validate_every_steps, num_steps, writer, companions.shown, companions.listeners
                     )
                 )
-            steps_started = time.perf_counter()
-            steps_made = train(
+            train_from = partial(
+                train,
                 held=held,
                 passes=passes,
                 batches=batches,
@@ -140,9 +159,17 @@ def fitted(
                 checkpoints=checkpoints,
                 observers=observers,
                 should_stop=lambda: context.stop.requested or companions.should_stop(),
-                first_step=first_step,
                 scaler=scaler,
+                inspect=inspector.may_move,
             )
+
+            def go_back(steps_before: int) -> int:
+                step = back_to_checkpoint(checkpoints, held, optimizer, scaler, writer)
+                task.advance(batches.num_tokens(step) - batches.num_tokens(steps_before))
+                return step
+
+            steps_started = time.perf_counter()
+            steps_made = train_with_rewinds(lambda step: train_from(first_step=step), go_back, first_step)
             steps_seconds = time.perf_counter() - steps_started
             if world.any(context.stop.requested):
                 checkpoints.save_last(steps_made, held, optimizer)
@@ -176,6 +203,16 @@ def _taken_apart(model: Any, config: TrainConfig, world: World) -> Iterator[tupl
         yield taken
 
 
-def _writer(context: StageContext, first_step: int, world: World) -> AbstractContextManager[MetricsWriter | None]:
+@contextmanager
+def _writer(
+    config: TrainConfig, context: StageContext, first_step: int, world: World
+) -> Iterator[MetricsWriter | None]:
     """Of the metrics, on the first rank."""
-    return closing(MetricsWriter(context.directory, first_step + 1)) if world.is_first else nullcontext()
+    if not world.is_first:
+        yield None
+        return
+    with (
+        open_sinks(config.sinks, config.alerts, context) as sinks,
+        closing(MetricsWriter(context.directory, first_step + 1, sinks)) as writer,
+    ):
+        yield writer

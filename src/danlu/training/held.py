@@ -81,14 +81,15 @@ class Held:
             return torch.nn.utils.get_total_norm(gradients)
         squares = torch.zeros((), dtype=torch.float64)
         for square, piece in zip(self._squares(gradients), self.pieces.values(), strict=True):
-            squares += square / self._num_copies(piece)
+            squares += square / self.num_copies(piece)
         self.world.everyone.sum_(squares)
         return squares.sqrt().float()
 
     def _squares(self, gradients: Sequence[torch.Tensor]) -> Iterable[torch.Tensor]:
         return (norm.double().square().cpu() for norm in torch._foreach_norm(list(gradients)))
 
-    def _num_copies(self, piece: Piece) -> int:
+    def num_copies(self, piece: Piece) -> int:
+        """On how many ranks a box lies."""
         sizes = self.world.settings.sizes
         copies = 2 if piece.shared_by_ends else 1
         for dimension in piece.whole_along:

@@ -7,17 +7,17 @@ the gradient is clipped, the optimizer moves.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import torch
 
-from danlu.errors import UserError
 from danlu.training.batches import Batch, BatchStream, MicroBatches
 from danlu.training.checkpoint import Checkpoints
+from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.held import Held
 from danlu.training.schedule import LearningRate
 
@@ -39,6 +39,12 @@ class StepReport:
     seconds: float
     rank_seconds: Sequence[float] = ()
     """What each rank computed, without waiting for others; empty with one process."""
+    data_seconds: float = 0.0
+    """Of these, how long the batch was waited for."""
+    is_left_out: bool = False
+    """Whether the optimizer was not let move."""
+    batch: Batch | None = None
+    """What it saw, where it was a real step."""
 
 
 class AnyPasses(Protocol):
@@ -47,6 +53,11 @@ class AnyPasses(Protocol):
     @property
     def rank_seconds(self) -> Sequence[float]:
         """What each rank computed in the last step; empty with one process."""
+        ...
+
+    @property
+    def whole_model(self) -> Any | None:
+        """That this rank's passes run over; None where it has a part only, or waits for others within a pass."""
         ...
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float: ...
@@ -74,6 +85,7 @@ def train(
     should_stop: Callable[[], bool],
     first_step: int = 0,
     scaler: torch.amp.GradScaler | None = None,
+    inspect: Inspect = stop_if_not_finite,
 ) -> int:
     """Train in place what this rank holds, from `first_step` (0-based) to `num_steps`; all ranks do so together.
 
@@ -84,12 +96,10 @@ def train(
         finish_gradients: What is done to the gradients before the step, clipping for one; returns their norm.
         should_stop: Asked before each step.
         scaler: Scales the loss, for gradients in float16: a step whose gradient is not finite is left out then.
+        inspect: Asked before the optimizer moves. What it raises leaves the weights as they were before that step.
 
     Returns:
         How many steps have been made in all, `num_steps` unless stopped before.
-
-    Raises:
-        UserError: the loss or the gradient is not finite; the weights are left as they were before that step.
     """
     scaler = scaler or torch.amp.GradScaler(enabled=False)
     for step in range(first_step, num_steps):
@@ -97,18 +107,16 @@ def train(
             return step
         started = time.perf_counter()
         batch = batches.at(step)
+        data_seconds = time.perf_counter() - started
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, group["highest_lr"])
         loss = passes.accumulate_gradients(batch, scaler.get_scale())
         scaler.unscale_(optimizer)
         gradient_norm = finish_gradients(held.trained)
-        if not (math.isfinite(loss) and (math.isfinite(gradient_norm) or scaler.get_scale() > 1)):
-            raise UserError(
-                f"Training stopped at step {step + 1}: loss {loss}, gradient norm {gradient_norm}"
-                f" ({batches.names(step)}).",
-                "Lower optimizer.learning_rate, or look at those rows; the last checkpoint is kept.",
-            )
-        scaler.step(optimizer)
+        is_scaled, names = scaler.get_scale() > 1, partial(batches.names, step)
+        may_move = inspect(Attempt(step + 1, batch, loss, gradient_norm, is_scaled, names))
+        if may_move:
+            scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
         report = StepReport(
@@ -120,6 +128,9 @@ def train(
             num_targets=batch.num_targets,
             seconds=time.perf_counter() - started,
             rank_seconds=passes.rank_seconds,
+            data_seconds=data_seconds,
+            is_left_out=not may_move,
+            batch=batch,
         )
         for observer in observers:
             observer.after_step(report)

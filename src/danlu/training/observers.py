@@ -8,6 +8,7 @@ from typing import Protocol
 
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Task
+from danlu.training.health.utilisation import Utilisation
 from danlu.training.loop import StepReport
 
 
@@ -22,12 +23,19 @@ class ShowProgress:
 
 
 class WriteMetrics:
-    """Writes each step to ``metrics.jsonl`` and TensorBoard."""
+    """Writes each step down.
 
-    def __init__(self, writer: MetricsWriter) -> None:
+    Args:
+        writer: Where.
+        utilisation: Says which share of the machine it made use of; left out where it is not given.
+    """
+
+    def __init__(self, writer: MetricsWriter, utilisation: Utilisation | None = None) -> None:
         self.writer = writer
+        self.utilisation = utilisation
 
     def after_step(self, report: StepReport) -> None:
+        used = self.utilisation.metrics(report.batch, report.seconds) if self.utilisation and report.batch else {}
         self.writer.write(
             report.step,
             {
@@ -38,6 +46,9 @@ class WriteMetrics:
                 "train/seconds": report.seconds,
                 "train/tokens_per_second": report.num_tokens / report.seconds,
                 **{f"rank_seconds/{rank}": seconds for rank, seconds in enumerate(report.rank_seconds)},
+                "train/data_seconds": report.data_seconds,
+                "train/skipped": float(report.is_left_out),
+                **used,
             },
         )
 

@@ -61,6 +61,11 @@ class Passes:
         """As `danlu.training.loop.AnyPasses`: there are no others."""
         return ()
 
+    @property
+    def whole_model(self) -> Any:
+        """That the passes run over: the one that is trained, or the copy of it in another number format."""
+        return self._model
+
     def parameters(self) -> Iterator[torch.Tensor]:
         """Of the model that the passes run over."""
         parameters: Iterator[torch.Tensor] = self._model.parameters()

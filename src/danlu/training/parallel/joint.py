@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
 from danlu.training.held import Held
 from danlu.training.parallel.shares import Share, filled_to, part_of, without_loss
+from danlu.training.passes import Passes
 from danlu.training.world import World
 
 VALIDATED_AT_ONCE = 16
@@ -44,6 +45,11 @@ class JointPasses:
         # Ranks that divide a layer's weights all know the whole loss.
         self._is_apart = world.is_apart
         self._counts = places["tensor"] == 0 and places["pipeline"] == sizes["pipeline"] - 1
+
+    @property
+    def whole_model(self) -> Any | None:
+        """That this rank's passes run over, if it has all of it and waits for nobody within a pass."""
+        return self._own.whole_model if isinstance(self._own, Passes) and not self._world.talks_within_passes else None
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
         """Set the gradients of this rank's tensors to the whole batch's; returns the mean loss over all targets."""
