@@ -124,7 +124,7 @@ def fitted(
             meeting: list[Observer] = [meetings] if meetings else []
             decode = decoder_of(context.input("model").path, whole)
             names = list(trained_by_name(whole))
-            inspector = health.inspector(held, names, passes.whole_model, checkpoints, writer, decode)
+            inspector = health.inspector(held, names, passes, checkpoints, writer, decode)
             observers: list[Observer] = [inspector, *meeting, *companions.observers, ShowProgress(task), throughput]
             if writer:
                 roof = matrix_roof(compute_dtype(config.precision))

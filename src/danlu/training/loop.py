@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -20,6 +20,8 @@ from danlu.training.checkpoint import Checkpoints
 from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.held import Held
 from danlu.training.schedule import LearningRate
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class AnyPasses(Protocol):
     @property
     def whole_model(self) -> Any | None:
         """That this rank's passes run over; None where it has a part only, or waits for others within a pass."""
+        ...
+
+    def alongside(self, work: Callable[[], Result]) -> Result:
+        """Have something computed between two steps as a micro-batch is."""
         ...
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float: ...

@@ -66,6 +66,13 @@ class Passes:
         """That the passes run over: the one that is trained, or the copy of it in another number format."""
         return self._model
 
+    def alongside(self, work: Callable[[], Result]) -> Result:
+        """Have something computed as a micro-batch is: by a worker on its own core, if there are workers."""
+        if self._pool is None:
+            return work()
+        (result,) = self._pool.map(lambda _: work(), range(1))
+        return result
+
     def parameters(self) -> Iterator[torch.Tensor]:
         """Of the model that the passes run over."""
         parameters: Iterator[torch.Tensor] = self._model.parameters()

@@ -37,7 +37,7 @@ def norms_in_layout(rank: int, size: int, *, layout: dict[str, Any]) -> dict[str
     stream = BatchStream(PackedRows(make_store(LENGTHS, vocabulary=401), seed=0), rows_per_batch=4, rows_at_once=1)
     alone = nullcontext((hold(model), make_passes(model, config, None)))
     with take_apart(model, config, world) if size > 1 else alone as (held, passes):
-        optimizer = make_optimizer(whole, config.optimizer, held.tensors)
+        optimizer = make_optimizer(whole, config.optimizer, held)
         passes.accumulate_gradients(stream.at(0))
         norms = Norms(held.tensors, sum_over_ranks(held, list(trained_by_name(whole))))
         total = float(held.norm([tensor.grad for tensor in held.trained if tensor.grad is not None]))

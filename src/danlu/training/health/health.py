@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Reporter
@@ -20,7 +19,7 @@ from danlu.training.health.ranks import sum_over_ranks
 from danlu.training.health.settings import CHANGING, HealthSettings
 from danlu.training.health.watch import Watch
 from danlu.training.held import Held
-from danlu.training.loop import StepReport
+from danlu.training.loop import AnyPasses, StepReport
 
 NAMED_MODULES = 3
 """Of those with numbers that are not finite, a warning names so many."""
@@ -75,7 +74,7 @@ class Health:
         self,
         held: Held,
         names: Sequence[str],
-        model: Any | None,
+        passes: AnyPasses,
         checkpoints: Checkpoints,
         writer: MetricsWriter | None,
         decode: Decode | None = None,
@@ -85,7 +84,7 @@ class Health:
         Args:
             held: What this rank trains.
             names: Of all trained parameters of the whole model.
-            model: That passes run over; None where this rank has not got all of it.
+            passes: Over it.
             checkpoints: Of the stage.
             writer: Gets what is seen; None on all ranks but one.
             decode: From token ids to text, for models that go on with texts.
@@ -95,11 +94,11 @@ class Health:
             checkpoints.finish()
             return held.world.of_first(checkpoints.newest_step) > 0
 
-        make_look = partial(Look, model) if model is not None else None
+        make_look = None if passes.whole_model is None else partial(Look, passes.whole_model)
         if make_look is None and self._settings.every_steps:
             self._reporter.warn("Activations and attention are not watched: no process has the whole model to itself.")
         total = sum_over_ranks(held, names)
-        watch = Watch(self._settings, held.tensors, total, make_look, writer, decode)
+        watch = Watch(self._settings, held.tensors, total, make_look, writer, decode, passes.alongside)
         return Inspector(Guard(self._settings, self._outliers, self._left_out, self._reporter, has_checkpoint), watch)
 
 

@@ -25,6 +25,8 @@ Decode = Callable[[Sequence[int]], str]
 
 MOST_NUMBERS = 2**14
 """Of a histogram; evenly spread over all."""
+PIXELS = 4
+"""Of a weight's square in an attention map, in each direction."""
 PROMPT_TOKENS = 32
 """Of the batch's first document, with which a text begins."""
 NEW_TOKENS = 24
@@ -72,11 +74,11 @@ def some_numbers(tensors: Sequence[torch.Tensor]) -> npt.NDArray[np.float32]:
 
 
 def attention_map(weights_HQK: torch.Tensor) -> npt.NDArray[np.float32]:
-    """(queries, heads * (keys + 1)): the heads side by side, each row of weights over its largest."""
+    """(queries, heads * (keys + 1)) times `PIXELS`: the heads side by side, each row of weights over its largest."""
     largest = weights_HQK.amax(-1, keepdim=True).clamp_min(1e-12)
     framed = torch.nn.functional.pad(weights_HQK / largest, (0, 1), value=1.0)
     image: npt.NDArray[np.float32] = framed.transpose(0, 1).flatten(1).float().cpu().numpy()
-    return image
+    return image.repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
 
 
 @torch.no_grad()

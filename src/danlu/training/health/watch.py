@@ -16,6 +16,9 @@ from danlu.training.health.pictures import Decode, take_pictures
 from danlu.training.health.settings import HealthSettings
 from danlu.training.loop import StepReport
 
+Compute = Callable[[Callable[[], dict[str, float]]], dict[str, float]]
+"""Has something done, and returns what it returns."""
+
 SYSTEM_SECONDS = 10.0
 """Between two records of how the machine is."""
 
@@ -31,6 +34,9 @@ class Watch:
             first needed.
         writer: Gets what was seen; None on all ranks but one.
         decode: From token ids to text, where the model goes on with texts.
+        compute: Has it done by whoever makes the passes. On a CPU these are workers of one thread each: with several,
+            operations as small as these end in barriers, at which threads spin, ten times as long on a busy machine.
+            (torch's number of threads must not be changed meanwhile: a worker that begins later would take it over.)
     """
 
     def __init__(
@@ -41,8 +47,10 @@ class Watch:
         make_look: Callable[[], Look] | None,
         writer: MetricsWriter | None,
         decode: Decode | None,
+        compute: Compute,
     ) -> None:
         self._settings = settings
+        self._compute = compute
         self._trained = trained
         self._norms = Norms(trained, sum_over_ranks)
         self._make_look = make_look
@@ -57,16 +65,25 @@ class Watch:
         wants_pictures = pictures_every is not None and attempt.step % pictures_every == 0
         if not wants_pictures and (every is None or (attempt.step > 1 and attempt.step % every)):
             return
-        self._seen = self._norms.before_step(attempt.gradient_norm)
-        if self._make_look is None or self._writer is None:
-            return
-        self._look = self._look or self._make_look()
+
+        def work() -> dict[str, float]:
+            seen = self._norms.before_step(attempt.gradient_norm)
+            if self._make_look is None or self._writer is None:
+                return seen
+            return seen | self._looked(attempt, self._make_look, self._writer, wants_pictures=wants_pictures)
+
+        self._seen = self._compute(work)
+
+    def _looked(
+        self, attempt: Attempt, make_look: Callable[[], Look], writer: MetricsWriter, *, wants_pictures: bool
+    ) -> dict[str, float]:
+        """What a look at activations and attention finds."""
+        self._look = self._look or make_look()
         micro = attempt.batch.micro_batches[0]
         findings = self._look.at(micro, wants_pictures=wants_pictures)
-        self._seen |= findings.metrics
         if wants_pictures:
-            pictures = take_pictures(findings, self._trained, micro, self._look.mirror, self._decode)
-            self._writer.show(attempt.step, pictures)
+            writer.show(attempt.step, take_pictures(findings, self._trained, micro, self._look.mirror, self._decode))
+        return findings.metrics
 
     def at_non_finite(self, attempt: Attempt) -> list[str]:
         """Count what is not finite; returns the modules that have it."""
@@ -78,8 +95,8 @@ class Watch:
     def after_step(self, report: StepReport) -> None:
         if self._seen is None:
             return
-        seen, self._seen = self._seen, None
-        seen |= self._norms.after_step()
+        seen = self._seen | self._compute(self._norms.after_step)
+        self._seen = None
         if self._writer is not None:
             self._writer.write(report.step, seen)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from danlu.training.batches import Batch, MicroBatch, MicroBatches
 from danlu.training.held import Held
 from danlu.training.parallel.shares import Share, filled_to, part_of, without_loss
 from danlu.training.passes import Passes
 from danlu.training.world import World
+
+Result = TypeVar("Result")
 
 VALIDATED_AT_ONCE = 16
 """Micro-batches of a rank, made when they are looked at."""
@@ -50,6 +52,10 @@ class JointPasses:
     def whole_model(self) -> Any | None:
         """That this rank's passes run over, if it has all of it and waits for nobody within a pass."""
         return self._own.whole_model if isinstance(self._own, Passes) and not self._world.talks_within_passes else None
+
+    def alongside(self, work: Callable[[], Result]) -> Result:
+        """Have something computed between two steps as a micro-batch is."""
+        return self._own.alongside(work) if isinstance(self._own, Passes) else work()
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
         """Set the gradients of this rank's tensors to the whole batch's; returns the mean loss over all targets."""
