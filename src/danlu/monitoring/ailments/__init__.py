@@ -1,0 +1,1 @@
+"""One file for each ailment: from curves to what is wrong with them."""
