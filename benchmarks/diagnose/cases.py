@@ -190,8 +190,8 @@ CHOSEN = (
         "rate-high-continued",
         "learning_rate_high",
         "continued",
-        "a trained model goes on at 0.03",
-        ("model.optimizer.learning_rate=0.03",),
+        "a trained model goes on at 0.2",
+        ("model.optimizer.learning_rate=0.2",),
     ),
     Case("rate-low", "learning_rate_low", "text", "AdamW at 3e-7", ("model.optimizer.learning_rate=3.0e-7",)),
     Case(
@@ -340,7 +340,7 @@ CHINESE = (
     "text.documents=lines",
     "text.include=[pos.txt, neg.txt]",
     "text.min_characters=10",
-    "words.vocabulary_size=1500",
+    "words.vocabulary_size=400",
     "blank.seed=107",
     "model.seed=107",
 )

@@ -44,7 +44,7 @@ def test_a_rate_that_throws_the_loss_up_at_once() -> None:
     loss = noisy(np.concatenate([[6.5], 12 - 5 * np.linspace(0, 1, STEPS - 1) ** 0.2]))
     (finding,) = diagnose(curves(loss)).alarms
     assert finding.ailment == "learning_rate_high"
-    assert finding.changes[0].option == "--set tuned.optimizer.learning_rate=0.0003"
+    assert finding.changes[0].option == "--set tuned.optimizer.learning_rate=8e-06"
     assert "rose from 6.5" in finding.sentence
 
 

@@ -74,8 +74,8 @@ def test_a_name_cannot_break_out_of_the_page() -> None:
 def test_a_line_lies_where_its_values_are() -> None:
     evidence = Evidence("Loss", "nats", {"loss": series([0.0, 1.0])}, Region(1, 2, "all"), 0.5, "half")
     picture = chart(evidence)
-    assert 'points="62.0,216.0 704.0,14.0"' in picture
-    assert re.search(r'class="limit"[^>]* y1="115.0"', picture)
+    assert 'points="62.0,224.0 704.0,14.0"' in picture
+    assert re.search(r'class="limit"[^>]* y1="119.0"', picture)
 
 
 def test_a_logarithmic_line_leaves_out_what_is_not_above_zero() -> None:

@@ -179,7 +179,7 @@ def _print_evidence(console: Console, evidence: Evidence) -> None:
     else:
         lines = plot(
             {name: (series.steps.tolist(), series.values.tolist()) for name, series in evidence.series.items()},
-            width=width,
+            width=width - 2,
             region=(evidence.region.first, evidence.region.last) if evidence.region else None,
             limit=evidence.limit,
             logarithmic=evidence.logarithmic,

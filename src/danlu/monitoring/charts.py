@@ -14,7 +14,9 @@ from danlu.monitoring.finding import Bars, Evidence
 from danlu.monitoring.statistics import levels
 
 WIDTH, HEIGHT = 720, 250
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 34
+SMALL = 400
+"""Width of a picture of which two stand side by side."""
+LEFT, RIGHT, TOP, BOTTOM = 62, 16, 14, 26
 MOST_POINTS = 600
 """Of a line; neighbours beyond are drawn as their lowest and highest value."""
 COLOURS = 6
@@ -28,39 +30,39 @@ MOST_BARS = 24
 Axis = Callable[[float], float]
 
 
-def chart(evidence: Evidence) -> str:
-    """One picture."""
+def chart(evidence: Evidence, width: int = WIDTH) -> str:
+    """One picture; what is narrower is shown larger in the same room."""
     if evidence.bars is not None:
         return _bars(evidence.bars, logarithmic=evidence.logarithmic)
-    return _lines(evidence)
+    return _lines(evidence, width)
 
 
-def _lines(evidence: Evidence) -> str:
+def _lines(evidence: Evidence, width: int) -> str:
     finite = {name: series.finite for name, series in evidence.series.items()}
     finite = {name: _positive(series) if evidence.logarithmic else series for name, series in finite.items()}
     finite = {name: series for name, series in finite.items() if len(series)}
     if not finite:
         return ""
     steps = np.concatenate([series.steps for series in finite.values()])
-    x_ticks = nice_ticks(float(steps.min()), float(steps.max()))
+    x_ticks = nice_ticks(float(steps.min()), float(steps.max()), most=7 if width == WIDTH else 4)
     first, last = float(steps.min()), float(max(steps.max(), steps.min() + 1))
     y_ticks, y = _vertical(evidence, finite)
 
     def x(step: float) -> float:
-        return LEFT + (step - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+        return LEFT + (step - first) / (last - first) * (width - LEFT - RIGHT)
 
     parts = []
     if evidence.region:
-        begin, end = (min(max(x(step), LEFT), WIDTH - RIGHT) for step in (evidence.region.first, evidence.region.last))
+        begin, end = (min(max(x(step), LEFT), width - RIGHT) for step in (evidence.region.first, evidence.region.last))
         parts.append(
             f'<rect class="region" x="{begin:.1f}" y="{TOP}" width="{max(end - begin, 2):.1f}"'
             f' height="{HEIGHT - TOP - BOTTOM}"/>'
         )
-        anchor = "start" if begin < WIDTH / 2 else "end"
+        anchor = "start" if begin < width / 2 else "end"
         place = begin + 6 if anchor == "start" else end - 6
         parts.append(_text(place, TOP + 14, evidence.region.label, "regionlabel", anchor))
     for tick in y_ticks:
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(_text(LEFT - 8, y(tick) + 4, f"{tick:g}", "axis", "end"))
     for tick in x_ticks:
         if first <= tick <= last:
@@ -69,10 +71,10 @@ def _lines(evidence: Evidence) -> str:
         parts += _line(series, x, y, number % COLOURS)
     if evidence.limit is not None and (not evidence.logarithmic or evidence.limit > 0):
         at = y(evidence.limit)
-        parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(_text(WIDTH - RIGHT - 4, at - 5, evidence.limit_label, "limitlabel", "end"))
-    parts.append(_text(WIDTH - RIGHT, HEIGHT - 2, "step", "axis", "end"))
-    return _svg(HEIGHT, parts, evidence.title)
+        parts.append(f'<line class="limit" x1="{LEFT}" x2="{width - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        parts.append(_text(width - RIGHT - 4, at - 5, evidence.limit_label, "limitlabel", "end"))
+    parts.append(_text(LEFT - 8, HEIGHT - BOTTOM + 18, "step", "axis", "end"))
+    return _svg(width, HEIGHT, parts, evidence.title)
 
 
 def _positive(series: Series) -> Series:
@@ -155,7 +157,7 @@ def _bars(bars: Bars, *, logarithmic: bool) -> str:
             f'<rect class="{kind}" x="{left}" y="{top + 2}" width="{width:.1f}" height="{BAR_HEIGHT - 8}" rx="2"/>'
         )
         parts.append(_text(left + width + 8, top + 15, describe(bars.values[name], bars.unit), "value", "start"))
-    return _svg(TOP + len(lengths) * BAR_HEIGHT + 8, parts, "")
+    return _svg(WIDTH, TOP + len(lengths) * BAR_HEIGHT + 8, parts, "")
 
 
 def bar_lengths(bars: Bars, *, logarithmic: bool) -> dict[str, float]:
@@ -177,9 +179,9 @@ def describe(value: float, unit: str) -> str:
     return f"{number} {unit}".rstrip()
 
 
-def _svg(height: float, parts: list[str], title: str) -> str:
+def _svg(width: int, height: float, parts: list[str], title: str) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title, quote=True)}">'
+        f'<svg viewBox="0 0 {width} {height:.0f}" role="img" aria-label="{escape(title, quote=True)}">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,8 +114,8 @@ class Curves:
         return default if node is None else node
 
     def set_option(self, setting: str, value: object) -> str | None:
-        """``--set STAGE.SETTING=VALUE``; None for a run that no recipe of ours made."""
-        return f"--set {self.stage}.{setting}={value}" if self.stage else None
+        """``--set STAGE.SETTING=VALUE``, for a shell; None for a run that no recipe of ours made."""
+        return f"--set {shlex.quote(f'{self.stage}.{setting}={value}')}" if self.stage else None
 
 
 def by_layer(series: Mapping[str, Series]) -> Iterator[tuple[int, str, Series]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from danlu.monitoring.ailments.table import TITLES
-from danlu.monitoring.charts import COLOURS, chart
+from danlu.monitoring.charts import COLOURS, SMALL, WIDTH, chart
 from danlu.monitoring.curves import Curves
 from danlu.monitoring.diagnosis import Diagnosis
 from danlu.monitoring.finding import Evidence
@@ -31,7 +31,8 @@ def render(diagnoses: Sequence[Diagnosis]) -> str:
         diagnoses=[(diagnosis, overview(diagnosis.curves)) for diagnosis in diagnoses],
         name=diagnoses[0].curves.name,
         titles=TITLES,
-        chart=lambda evidence: Markup(chart(evidence)),
+        chart=lambda evidence, width=WIDTH: Markup(chart(evidence, width)),
+        small=SMALL,
         num_colours=COLOURS,
     )
 

@@ -52,10 +52,9 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     changes = [
         Change(f"More documents of {rarest!r} help most."),
         Change(
-            "Until there are more, make a corpus of each class (a clean and a tokenize stage with its files"
-            " only) and mix"
-            " them evenly, so that the rare one is read more often.",
-            curves.set_option("data", f"'{{{_mixture(counts)}}}'"),
+            "Until there are more, make a corpus of each class (a clean and a tokenize stage with its files only) and"
+            " mix them evenly, so that the rare one is read more often.",
+            curves.set_option("data", f"{{{_mixture(counts)}}}"),
         ),
         Change("Judge the classifier by its macro F1, not by its accuracy."),
     ]

@@ -40,9 +40,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     else:
         where = f"at {heavy.mean():.0%} of the steps, {np.median(waited.values[heavy]):.2g} s each"
     sentence = (
-        f"The training waits for its rows {share:.0%} of the time ({seconds:,.0f} s in all; {where}); with rows"
-        " at hand it"
-        f" would be done {1 / (1 - share):.2g} times as soon."
+        f"The training waits for its rows {share:.0%} of the time ({seconds:,.0f} s in all; {where}); with rows at"
+        f" hand it would be done {1 / (1 - share):.2g} times as soon."
     )
     evidence = [Evidence("Time of a step", "s", {"step": took, "waiting for data": waited})]
     changes = [
@@ -51,8 +50,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
             " behind them makes every step wait."
         ),
         Change(
-            "If other work keeps the cores or the disk busy (system/cpu_share, system/read_bytes_per_second),"
-            " let it end."
+            "If other work keeps the cores or the disk busy (system/cpu_share, system/read_bytes_per_second), let it"
+            " end."
         ),
     ]
     severity = Severity.CRITICAL if share >= SEVERE else Severity.WARNING

@@ -59,9 +59,8 @@ def _finding(curves: Curves, sentence: str, where: float, numbers: dict[str, flo
     rate = curves.setting("optimizer", "learning_rate")
     changes = [
         Change(
-            "Nothing says that the rate is at fault, so look first at the rows of the steps where it began"
-            " (their order,"
-            " their encoding, another source), and go on from a checkpoint before them."
+            "Nothing says that the rate is at fault, so look first at the rows of the steps where it began (their"
+            " order, their encoding, another source), and go on from a checkpoint before them."
         ),
         Change(
             "If the rows are right, shorter steps ride over what threw it off.",

@@ -52,8 +52,8 @@ def _sensitive(curves: Curves) -> list[Finding]:
         return []
     sentence = (
         f"Gradients are huge from the first steps on: moving the weights by {1 / early:.1g} of their length would"
-        " change the loss by all of itself, to first order, so no step of ordinary length ends where its"
-        " gradient points."
+        " change the loss by all of itself, to first order, so no step of ordinary length ends where its gradient"
+        " points."
     )
     plot = Evidence("Relative change of the loss over relative change of the weights", "", {"sensitivity": found}, None,
                     SENSITIVE, f"{SENSITIVE:,.0f}", True)  # fmt: skip

@@ -52,11 +52,9 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     if lowest < WORTH or share < FLAT * overall:
         return []
     sentence = (
-        f"Where the classifier is surest, {share:.0%} of the held-out rows name another class ({wrong} of"
-        f" {len(sure)}; at"
-        f" least {lowest:.0%} with 99 % confidence), beside {overall:.0%} of all rows: about that share of the"
-        " labels is"
-        " wrong."
+        f"Where the classifier is surest, {share:.0%} of the held-out rows name another class ({wrong} of {len(sure)};"
+        f" at least {lowest:.0%} with 99 % confidence), beside {overall:.0%} of all rows: about that share of the"
+        " labels is wrong."
     )
     evidence = [
         Evidence(
@@ -65,8 +63,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     ]
     changes = [
         Change(
-            "Read the rows where the classifier is sure and the label says otherwise, and mend or drop them; two people"
-            " who label the same hundred rows show how often they agree."
+            "Read the rows where the classifier is sure and the label says otherwise, and mend or drop them; two"
+            " people who label the same hundred rows show how often they agree."
         ),
         Change(
             "Until then, take less trust in each label, so that wrong ones are learnt by heart less.",

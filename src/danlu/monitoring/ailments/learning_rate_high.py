@@ -5,9 +5,9 @@ It shows in one of three ways:
 - The loss rises where the rate does: from the first steps on, during the warm-up, or soon after the rate is at its
   highest (within `SOON` of the run). Rows are drawn the same way throughout, so what changes the loss there is the
   rate.
-- The loss rises later, or stands still while the rate is high, and steps are so long that nothing can settle: the
-  typical module moves by `LONG_STEP` of its own length in every step. A tenth makes other weights of them within ten
-  steps, and what ten steps read cannot guide them.
+- The loss rises later, or stands still while the rate is high, and there were steps so long that nothing could settle:
+  they moved the typical module by `LONG_STEP` of its own length. A tenth makes other weights of them within ten steps,
+  and what ten steps read cannot guide them.
 - The loss stands still while the rate is high, and falls as soon as the rate does.
 
 A rise, or a fall with the rate, counts if it is at least `WORTH` of what is learnt in the whole run. A hump of less, as
@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from danlu.monitoring.ailments.divergence import step_of_no_number
 from danlu.monitoring.curves import Curves
@@ -34,8 +36,10 @@ SOON = 0.1
 SETTLING = 0.2
 """Share of the time at a high rate that is not looked at when it is asked whether the loss stands still."""
 FEWEST_LEVELS = 6
-LOWER = 3.0
-"""A rate is taken down by this: half an order of magnitude, about the width of the range in which rates work."""
+LOWER, MUCH_LOWER = 3.0, 10.0
+"""By these a rate is taken down: from one at which the loss rose, and from one that is known to be too high only."""
+USUAL_STEP = 0.01
+"""Of their own length, at the most, weights move in the steps of trainings that go well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +64,12 @@ class _Case:
 
     @cached_property
     def step_length(self) -> float | None:
-        """Of the weights, over their own length: the highest level that it keeps while the rate is high."""
+        """Of the weights, over their own length: the longest but one that was recorded, since one alone may be chance.
+
+        Looked for in the whole run: weights that steps threw far away are long, and later steps short beside them.
+        """
         ratio = update_ratio(self.curves)
-        at_high = ratio.between(*self.high).after(SETTLING) if ratio else None
-        return float(levels(at_high, most=10).values.max()) if at_high is not None and len(at_high) else None
+        return float(np.sort(ratio.values)[-2:][0]) if ratio is not None and len(ratio) else None
 
     @property
     def has_long_steps(self) -> bool:
@@ -86,7 +92,7 @@ def _broken(case: _Case) -> list[Finding]:
     if where is None or (where > case.soon and not case.has_long_steps):
         return []
     sentence = f"The steps are too long: the loss is no number from step {where:,.0f} on."
-    return [_finding(case, Severity.CRITICAL, sentence, where, 10.0)]
+    return [_finding(case, Severity.CRITICAL, sentence, where, _lowered(case))]
 
 
 def _risen(case: _Case) -> list[Finding]:
@@ -97,11 +103,14 @@ def _risen(case: _Case) -> list[Finding]:
         return []
     lasts = rise.remaining > 0.5
     after = f"and is still at {rise.end:.3g} at the end" if lasts else f"and only then falls, to {rise.end:.3g}"
+    rate = _rate_at(case, rise.low_step)
+    when = f"while the rate was {rate:.2g}, " if rate else ""
     sentence = (
-        f"The steps are too long: from step {rise.low_step:,.0f} on, while the rate was"
-        f" {_rate_at(case, rise.low_step)}, the loss rose from {rise.low:.3g} to {rise.high:.3g}, {after}."
+        f"The steps are too long: from step {rise.low_step:,.0f} on, {when}the loss rose from {rise.low:.3g} to"
+        f" {rise.high:.3g}, {after}."
     )
-    return [_finding(case, Severity.CRITICAL if lasts else Severity.WARNING, sentence, rise.low_step, LOWER)]
+    to = min(rate / LOWER, _lowered(case)) if rate else _lowered(case)
+    return [_finding(case, Severity.CRITICAL if lasts else Severity.WARNING, sentence, rise.low_step, to)]
 
 
 def _standing(case: _Case) -> list[Finding]:
@@ -118,13 +127,13 @@ def _standing(case: _Case) -> list[Finding]:
             f"The steps are too long: while the rate was high, from step {first:,.0f} to {last:,.0f}, the loss stood"
             f" still at {plateau:.3g}; it fell only with the rate, to {end:.3g}."
         )
-        return [_finding(case, Severity.WARNING, sentence, first, LOWER)]
+        return [_finding(case, Severity.WARNING, sentence, first, _lowered(case))]
     if case.has_long_steps:
         sentence = (
-            f"The steps are too long: the typical module moves by {case.step_length:.0%} of its own length in each,"
-            f" and the loss stands still at {plateau:.3g}."
+            f"The steps are too long: some moved the typical module by {case.step_length:.0%} of its own length or"
+            f" more, and while the rate was high the loss stood still at {plateau:.3g}."
         )
-        return [_finding(case, Severity.CRITICAL, sentence, first, LOWER)]
+        return [_finding(case, Severity.CRITICAL, sentence, first, _lowered(case))]
     return []
 
 
@@ -136,15 +145,25 @@ def _stands_still(at_high: Levels) -> bool:
     )
 
 
-def _rate_at(case: _Case, step: float) -> str:
+def _rate_at(case: _Case, step: float) -> float | None:
     rate = rate_of(case.curves)
-    if rate is None:
-        return "(not recorded)"
-    place = min(int(rate.steps.searchsorted(step)), len(rate) - 1)
-    return f"{rate.values[place]:.2g}"
+    return float(rate.values[min(int(rate.steps.searchsorted(step)), len(rate) - 1)]) if rate else None
 
 
-def _finding(case: _Case, severity: Severity, sentence: str, where: float, lower: float) -> Finding:
+def _used(case: _Case) -> float | None:
+    """The highest rate: as the recipe says it, or as it was recorded."""
+    rate = rate_of(case.curves)
+    said = case.curves.setting("optimizer", "learning_rate")
+    return float(said) if said else float(rate.values.max()) if rate else None
+
+
+def _lowered(case: _Case) -> float | None:
+    """A rate at which steps would be of usual length, but at most a tenth of the one that was used."""
+    used = _used(case)
+    return used / max(MUCH_LOWER, (case.step_length or 0.0) / USUAL_STEP) if used else None
+
+
+def _finding(case: _Case, severity: Severity, sentence: str, where: float, to: float | None) -> Finding:
     curves, course = case.curves, case.course
     rate, ratio = rate_of(curves), update_ratio(curves)
     region = Region(where, float(course.series.steps[-1]), "too long steps")
@@ -157,16 +176,15 @@ def _finding(case: _Case, severity: Severity, sentence: str, where: float, lower
         evidence.append(
             Evidence("Length of a step over that of the weights", "", step_plot, None, LONG_STEP, limit, True)
         )
-    if case.step_length is not None and f"{case.step_length:.0%}" not in sentence:
-        sentence += f" A step moves the typical module by {case.step_length:.1%} of its own length."
-    used = curves.setting("optimizer", "learning_rate") or (float(rate.values.max()) if rate else None)
-    lower = max(lower, (case.step_length or 0) / LONG_STEP * LOWER)
+    if case.has_long_steps and f"{case.step_length:.0%}" not in sentence:
+        sentence += f" Some steps moved the typical module by {case.step_length:.0%} of its own length or more."
+    used = _used(case)
     changes = [
         Change(
-            f"{lower:.2g} times less, from {used:.2g} on; danlu tune finds a rate that suits by trying."
-            if used
-            else f"Take a rate {lower:.2g} times lower.",
-            curves.set_option("optimizer.learning_rate", f"{used / lower:.1g}") if used else None,
+            f"Instead of {used:.2g}; danlu tune finds a rate that suits by trying."
+            if used and to
+            else f"Take a rate {MUCH_LOWER:.0f} times lower.",
+            curves.set_option("optimizer.learning_rate", f"{to:.1g}") if to else None,
         )
     ]
     if curves.setting("schedule", "warmup_share", default=1) == 0:

@@ -7,8 +7,9 @@ as much as the first, where a power law, say steps^-0.3, gains an eighth.
 
 The length of the way that the weights went says the same without a look at the loss: a module whose steps add up to
 less than `SHORT_WAY` of its own length is all but the module it was. Where that was recorded, the way must be short,
-and the loss must either fall straight or not at all; where it was not, the straight fall must also have brought little,
-less than `LITTLE` of the loss that there was.
+and the loss must either fall straight or not at all. Where it was not, a straight fall must also have brought little,
+less than `LITTLE` of the loss that there was; a loss that did not fall at all is only spoken of while it is above that
+of the data's frequencies, to which any model gets that moves.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     straightness = _straightness(course.levels, _distance(curves, course.levels))
     fallen = course.levels.differ(course.levels.first, course.levels.last)
     if way is None:
-        if straightness is None or course.gain > LITTLE * course.start:
+        frequencies = curves.data.unigram_nats
+        stands_high = not fallen and frequencies is not None and course.end > frequencies
+        falls_little = straightness is not None and course.gain <= LITTLE * course.start
+        if not (stands_high or falls_little):
             return []
     elif way > SHORT_WAY or (fallen and straightness is None):
         return []
@@ -47,8 +51,7 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     if fallen:
         sentence = (
             f"The steps are too short: the loss fell from {course.levels.first:.3g} to {course.end:.3g} along a"
-            " straight"
-            " line, the end as fast as the beginning."
+            " straight line, at the end as fast as in the beginning."
         )
     else:
         sentence = f"The steps are too short: the loss stood at {course.end:.3g} throughout."

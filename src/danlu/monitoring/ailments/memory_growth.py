@@ -50,8 +50,8 @@ def _growth(curves: Curves, rest: Series, whole: Series, what: str) -> list[Find
         return []
     sentence = (
         f"{what} holds ever more memory: {rest.values[0] / MEBIBYTE:,.0f} MiB at step {rest.steps[0]:,.0f},"
-        f" {rest.values[-1] / MEBIBYTE:,.0f} MiB at step {rest.steps[-1]:,.0f}, {line.slope / MEBIBYTE:.2g} MiB"
-        " with each step."
+        f" {rest.values[-1] / MEBIBYTE:,.0f} MiB at step {rest.steps[-1]:,.0f}, {line.slope / MEBIBYTE:.2g} MiB with"
+        " each step."
     )
     severity = Severity.WARNING
     numbers = {"bytes_per_step": line.slope, "grown_bytes": grown}

@@ -46,9 +46,9 @@ def look(curves: Curves) -> list[Finding] | Unseen:
         return []
     stops = curves.setting("early_stopping") is not None
     sentence = (
-        f"The validation loss was best at step {best_step:,.0f}, {best:.3g}, and has risen to {end:.3g} since,"
-        " while the"
-        f" training loss fell on from {before:.3g} to {now:.3g}: what is learnt now holds for the training rows only."
+        f"The validation loss was best at step {best_step:,.0f}, {best:.3g}, and has risen to {end:.3g} since, while"
+        f" the training loss fell on from {before:.3g} to {now:.3g}: what is learnt now holds for the training rows"
+        " only."
     )
     if stops:
         sentence += " Early stopping keeps the best weights, so only time is lost."

@@ -35,9 +35,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
         f"from {begins:.2f} at the start to {ends[worst]:.3f}" if begins >= LOW else f"at {ends[worst]:.3f} throughout"
     )
     sentence = (
-        f"Attention looks at single tokens in {len(saturated)} of {len(layers)} layers; its entropy (0: one"
-        " token, 1: all"
-        f" alike) is lowest in {worst}, {how}."
+        f"Attention looks at single tokens in {len(saturated)} of {len(layers)} layers; its entropy (0: one token, 1:"
+        f" all alike) is lowest in {worst}, {how}."
     )
     shown = dict(sorted(layers.items(), key=lambda item: ends[item[0]])[:MOST_SHOWN])
     evidence = [
@@ -46,8 +45,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     rate = curves.setting("optimizer", "learning_rate")
     changes = [
         Change(
-            "Scores grow without limit where nothing holds them: architecture: qwen3 in the initialize stage normalises"
-            " queries and keys."
+            "Scores grow without limit where nothing holds them: architecture: qwen3 in the initialize stage"
+            " normalises queries and keys."
         ),
         Change(
             "Queries and keys grow less with a lower rate.",

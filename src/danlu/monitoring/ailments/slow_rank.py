@@ -40,10 +40,9 @@ def look(curves: Curves) -> list[Finding] | Unseen:
         return []
     excess = float(medians[slowest]) / typical - 1
     sentence = (
-        f"Rank {names[slowest]} takes {medians[slowest]:.3g} s for its part of a step, the others {typical:.3g}"
-        " s; it was"
-        f" the slowest in {times_slowest / len(steps):.0%} of the steps, and all others wait for it, {excess:.0%}"
-        " of their time."
+        f"Rank {names[slowest]} takes {medians[slowest]:.3g} s for its part of a step, the others {typical:.3g} s; it"
+        f" was the slowest in {times_slowest / len(steps):.0%} of the steps, and every step takes {excess:.0%} longer"
+        " for it."
     )
     evidence = [
         Evidence(

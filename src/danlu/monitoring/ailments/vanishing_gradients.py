@@ -41,8 +41,8 @@ def _everywhere(curves: Curves) -> list[Finding]:
         if answer >= INSENSITIVE:
             return []
         sentence = (
-            f"Gradients are next to nothing, with a norm of {norm:.1g}: moving the weights by all of their length would"
-            f" change the loss by {answer:.1g} of itself, to first order, and it stands at {course.end:.3g}."
+            f"Gradients are next to nothing, with a norm of {norm:.1g}: moving the weights by all of their length"
+            f" would change the loss by {answer:.1g} of itself, to first order, and it stands at {course.end:.3g}."
         )
         numbers = {"gradient_norm": norm, "sensitivity": answer}
     elif norm < TINY:

@@ -34,17 +34,17 @@ def data_facts(settings: Mapping[str, Any], tokens: Sequence[Artifact], model: A
     if settings.get("objective") == "classification":
         return _of_classes(tokens[0], stores, model)
     size = int(tokens[0].facts.get("vocabulary_size") or 0) or None
-    counts = sum((_token_counts(store) for store in stores), np.zeros(0))
+    counts = np.bincount(np.concatenate([_targets(store) for store in stores])).astype(np.float64)
     return DataFacts(unigram_nats=entropy(counts) if counts.any() else None, vocabulary_size=size)
 
 
-def _token_counts(store: TokenStore) -> npt.NDArray[np.float64]:
-    """How often each token is a target, so far as they are looked at."""
+def _targets(store: TokenStore) -> npt.NDArray[np.int64]:
+    """Shape (targets,): the tokens that are to be predicted, so far as they are looked at."""
     end = min(store.num_tokens, MOST_TOKENS)
     ids = store.input_ids(0, end)
     if store.supervised is not None:
         ids = ids[np.asarray(store.supervised[:end])]
-    return np.bincount(ids, minlength=2**17).astype(np.float64)
+    return ids
 
 
 def _of_classes(tokens: Artifact, stores: Sequence[TokenStore], model: Artifact | None) -> DataFacts:
