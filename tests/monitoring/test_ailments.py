@@ -147,7 +147,7 @@ def test_gradients_that_fade_on_their_way_down() -> None:
     layers = {f"gradient_norm__layers_dot_{number}_dot_mlp": np.full(20, 10.0 ** (number - 6)) for number in range(6)}
     (finding,) = diagnose(curves(**layers)).alarms
     assert finding.ailment == "vanishing_gradients"
-    assert finding.numbers["lowest_over_highest"] == pytest.approx(1e-5)
+    assert finding.numbers["smallest_over_largest"] == pytest.approx(1e-5)
 
 
 def test_validation_that_rises() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from danlu.monitoring.curves import Curves, Series, by_layer
+from danlu.monitoring.curves import Curves, Series
 
-SENSITIVE = 1000.0
-"""From here on a gradient says nothing about where a step of ordinary length, a thousandth of the weights', ends."""
+SENSITIVE = 100.0
+"""From here on a step of a hundredth of the weights' length, which is a long one already, would take the loss to zero
+if the gradient held as far: it says nothing about where a step ends."""
 FIRST_STEPS = 3
 
 
@@ -35,24 +36,13 @@ def sensitivity(curves: Curves) -> Series | None:
     return Series(steps, gradients * np.sqrt(squares) / np.maximum(np.abs(losses), 1e-12)).finite
 
 
-def depth_ratio(curves: Curves) -> tuple[float, dict[str, float]] | None:
-    """Gradient of the lowest layer over that of the highest, and each layer's; medians over the steps.
+def gradients_of_parts(curves: Curves) -> dict[str, float]:
+    """Median over the steps of the norm of each part's gradient, in the model's order.
 
-    The ratio is of the line through the layers' logarithms. None below four layers.
+    Parts are those of the layers that hold matrices, and what lies around the layers.
     """
-    squares: dict[int, list[float]] = {}
-    for number, _, series in by_layer(curves.of_modules("gradient_norm")):
-        finite = series.finite
-        if len(finite):
-            squares.setdefault(number, []).append(float(np.median(finite.values)) ** 2)
-    if len(squares) < 4:
-        return None
-    numbers = np.array(sorted(squares), np.float64)
-    norms = np.sqrt([sum(squares[int(number)]) for number in numbers])
-    if norms.min() <= 0:
-        return 0.0, {f"layer {number:.0f}": float(norm) for number, norm in zip(numbers, norms, strict=True)}
-    from scipy.stats import theilslopes
-
-    slope = float(theilslopes(np.log(norms), numbers)[0])
-    by_name = {f"layer {number:.0f}": float(norm) for number, norm in zip(numbers, norms, strict=True)}
-    return float(np.exp(-slope * (numbers[-1] - numbers[0]))), by_name
+    found = {}
+    for name, series in curves.of_modules("gradient_norm").items():
+        if "norm" not in name.rpartition(".")[2].lower() and len(series.finite):
+            found[name] = float(np.median(series.finite.values))
+    return found

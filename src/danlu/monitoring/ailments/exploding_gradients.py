@@ -2,10 +2,9 @@
 
 It shows in one of four ways:
 
-- From the start, the loss answers to the weights by more than `SENSITIVE` (see `danlu.monitoring.gradients`): a change
-  of the weights by a thousandth of their length would change the loss by all of itself, so that the gradient says
-  nothing about where an ordinary step, which is about a thousandth long, ends. Models that are set up well begin at 1
-  to 100.
+- From the start, the loss answers to the weights by more than `SENSITIVE` (see `danlu.monitoring.gradients`): a step of
+  a hundredth of the weights' length, a long one, would change it by all of itself if the gradient held that far.
+  Models that are set up well begin at 1 to 10.
 - They grow by `GROWTH` from their lowest level to the end, beyond doubt, and get above the norm they are clipped to.
 - At `OFTEN` of the steps they are more than `SPIKE` times the median of the steps around. Batches differ in length and
   kind, which makes a factor of two or three.

@@ -109,7 +109,8 @@ def _risen(case: _Case) -> list[Finding]:
         f"The steps are too long: from step {rise.low_step:,.0f} on, {when}the loss rose from {rise.low:.3g} to"
         f" {rise.high:.3g}, {after}."
     )
-    to = min(rate / LOWER, _lowered(case)) if rate else _lowered(case)
+    lowered = _lowered(case)
+    to = min(rate / LOWER, lowered) if rate and lowered else lowered
     return [_finding(case, Severity.CRITICAL if lasts else Severity.WARNING, sentence, rise.low_step, to)]
 
 

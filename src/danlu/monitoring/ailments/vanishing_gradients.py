@@ -3,9 +3,8 @@
 - The loss answers to the weights by less than `INSENSITIVE` (see `gradients.sensitivity`), and has not fallen: a change
   of all weights by their whole length would change it by less than that share. Without the length of the weights, the
   norm of the gradient itself must be below `TINY`.
-- The gradient of the lowest layer is less than `FADED` of that of the highest: its weights learn from what is left
-  after the layers above have taken away all but a thousandth. Layers with a residual stream keep it within a factor of
-  ten or so.
+- The gradients of some layers' parts are less than `FADED` of the largest part's: what is a long step for the one is
+  none for the others. Parts that learn together differ by a factor of ten or so, by a hundred at most.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 
 from danlu.monitoring.curves import Curves
 from danlu.monitoring.finding import Bars, Change, Evidence, Finding, Severity, Unseen
-from danlu.monitoring.gradients import depth_ratio, sensitivity
+from danlu.monitoring.gradients import gradients_of_parts, sensitivity
 from danlu.monitoring.loss import LossCourse
 
 KEY = "vanishing_gradients"
@@ -58,17 +57,27 @@ def _everywhere(curves: Curves) -> list[Finding]:
 
 
 def _below(curves: Curves) -> list[Finding]:
-    found = depth_ratio(curves)
-    if found is None or found[0] >= FADED:
+    """Parts of layers that get next to nothing of the gradient."""
+    parts = gradients_of_parts(curves)
+    largest = max(parts, key=lambda name: parts[name], default="")
+    faded = [
+        name
+        for name, norm in parts.items()
+        if any(map(str.isdecimal, name.split("."))) and norm < FADED * parts[largest]
+    ]
+    if not faded:
         return []
-    ratio, by_layer = found
-    names = list(by_layer)
+    smallest = min(faded, key=lambda name: parts[name])
+    in_layers = sum(any(map(str.isdecimal, name.split("."))) for name in parts)
     sentence = (
-        f"Gradients fade on their way down: {by_layer[names[-1]]:.1g} in {names[-1]}, {by_layer[names[0]]:.1g} in"
-        f" {names[0]}, so that the lower layers learn next to nothing."
+        f"Gradients fade on their way: {len(faded)} of the {in_layers} parts of layers get less than {FADED:g} of what"
+        f" {largest} gets ({parts[largest]:.1g}), {smallest} only {parts[smallest]:.1g}, so they learn next to nothing."
     )
-    evidence = [Evidence("Norm of the gradient by layer", bars=Bars(by_layer, "", (names[0],)), logarithmic=True)]
-    return [Finding(KEY, Severity.WARNING, sentence, evidence, _changes(curves), {"lowest_over_highest": ratio})]
+    bars = Bars({name: parts[name] for name in parts}, "", tuple(faded))
+    evidence = [Evidence("Norm of the gradient by part of the model", bars=bars, logarithmic=True)]
+    severity = Severity.CRITICAL if 2 * len(faded) >= in_layers else Severity.WARNING
+    numbers = {"smallest_over_largest": parts[smallest] / max(parts[largest], 1e-300), "faded": float(len(faded))}
+    return [Finding(KEY, severity, sentence, evidence, _changes(curves), numbers)]
 
 
 def _changes(curves: Curves) -> list[Change]:
