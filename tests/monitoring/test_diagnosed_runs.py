@@ -21,17 +21,17 @@ RECIPE = """
 name: healthy
 stages:
   base: {do: import, from: "file:MODEL"}
-  text: {do: clean, into: corpus, from: "file:text.txt", documents: lines, split: {validation: 0.1}}
+  text: {do: clean, into: corpus, from: "file:text.txt", documents: lines, split: {validation: 0.05}}
   packed: {do: tokenize, data: text, tokenizer: base, length: 32}
   tuned:
     do: train
     objective: language_model
     model: base
     data: packed
-    budget: {steps: 80}
-    batch: {rows: 8}
+    budget: {steps: 60}
+    batch: {rows: 4, rows_at_once: 4}
     optimizer: {learning_rate: 0.01}
-    validate_every_steps: 10
+    validate_every_steps: 12
     precision: fp32
     compile: false
 """
@@ -89,10 +89,10 @@ def test_a_healthy_run(place: Path) -> None:
     diagnosis = diagnose(curves)
     assert diagnosis.alarms == []
     assert curves.stage == "tuned"
-    assert curves.num_steps == 80
+    assert curves.num_steps == 60
     assert curves.setting("optimizer", "kind") == "adamw"
-    assert len(curves.series["train/loss"]) == 80
-    assert len(curves.series["validation/loss"]) == 8
+    assert len(curves.series["train/loss"]) == 60
+    assert len(curves.series["validation/loss"]) == 5
     assert {"learning_rate_high", "under_fitting", "over_fitting"} <= set(diagnosis.clear)
 
 
@@ -124,7 +124,7 @@ def test_a_run_may_be_named_by_its_directory(place: Path) -> None:
 def test_what_was_made_by_another_run_is_found_there(place: Path) -> None:
     trained(place)
     again = trained(place, name="again")
-    assert len(again.series["train/loss"]) == 80
+    assert len(again.series["train/loss"]) == 60
     assert not list((place / "workspace" / "runs" / "again" / "stages").rglob("metrics.jsonl"))
 
 

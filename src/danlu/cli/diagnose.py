@@ -131,7 +131,9 @@ def _print(console: Console, diagnosis: Diagnosis) -> None:
 
 
 def _print_finding(console: Console, finding: Finding, titles: dict[str, str]) -> None:
+    from rich.console import Group
     from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     severity = finding.severity.name.lower()
@@ -149,14 +151,12 @@ def _print_finding(console: Console, finding: Finding, titles: dict[str, str]) -
         indented(Text.assemble((f"{titles[brought.ailment]} follows from it: ", "dim"), (brought.sentence, "dim")))
     for evidence in finding.evidence[:1]:
         _print_evidence(console, evidence)
+    changes = Table.grid(padding=(0, 1, 0, 0))
     for change in finding.changes:
-        if change.option:
-            console.print(
-                Text.assemble(("  → ", "green"), (change.option, "bold green")), highlight=False, soft_wrap=True
-            )
-            indented(Text(change.why, style="dim"), 4)
-        else:
-            indented(Text.assemble(("→ ", "green"), change.why))
+        said = Text(change.why, style="dim" if change.option else "")
+        option = Text(change.option, style="bold green") if change.option else None
+        changes.add_row(" ", Text("→", style="green"), Group(option, said) if option else said)
+    console.print(changes, width=width, highlight=False)
 
 
 def _print_evidence(console: Console, evidence: Evidence) -> None:

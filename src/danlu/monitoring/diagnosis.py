@@ -85,7 +85,8 @@ def _roots(found: dict[str, list[Finding]], ailments: Sequence[Ailment]) -> list
         for finding in found.get(ailment.key, []):
             brought: list[Finding] = []
             if finding.severity > Severity.NOTE:
-                brought = [one for key in ailment.brings if key not in taken for one in found.get(key, [])]
-                taken |= set(ailment.brings)
+                brings = ailment.brings if finding.brings is None else finding.brings
+                brought = [one for key in brings if key not in taken for one in found.get(key, [])]
+                taken |= set(brings)
             roots.append(replace(finding, consequences=tuple(brought)))
     return [root for root in roots if root.ailment not in taken]

@@ -79,6 +79,8 @@ class Finding:
     changes: list[Change]
     numbers: Mapping[str, float] = field(default_factory=dict)
     """What the sentence was made of, for programs."""
+    brings: tuple[str, ...] | None = None
+    """Keys of ailments that follow from this one; None for those that the table names."""
     consequences: tuple[Finding, ...] = ()
     """What else was found and follows from this."""
 

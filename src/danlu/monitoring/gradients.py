@@ -9,13 +9,12 @@ from danlu.monitoring.curves import Curves, Series
 SENSITIVE = 100.0
 """From here on a step of a hundredth of the weights' length, which is a long one already, would take the loss to zero
 if the gradient held as far: it says nothing about where a step ends."""
-FIRST_STEPS = 3
 
 
 def first_sensitivity(curves: Curves) -> float | None:
-    """Median over the first steps, in which no learning rate has done anything yet."""
+    """At the first step, before any learning rate has done anything."""
     found = sensitivity(curves)
-    return float(np.median(found.values[:FIRST_STEPS])) if found is not None and len(found) else None
+    return float(found.values[0]) if found is not None and len(found) else None
 
 
 def sensitivity(curves: Curves) -> Series | None:

@@ -5,7 +5,10 @@ It shows in one of four ways:
 - From the start, the loss answers to the weights by more than `SENSITIVE` (see `danlu.monitoring.gradients`): a step of
   a hundredth of the weights' length, a long one, would change it by all of itself if the gradient held that far.
   Models that are set up well begin at 1 to 10.
-- They grow by `GROWTH` from their lowest level to the end, beyond doubt, and get above the norm they are clipped to.
+- They grow by `GROWTH` from their lowest level to the end, beyond doubt, and the loss comes to answer to the weights by
+  more than `OVERSHOOTING`: then even a usual step, a thousandth of their length, goes too far. Where the length of the
+  weights is not known, they grow by `MUCH_GROWTH`. A model that has just been initialized, or that learns its rows by
+  heart, may well have gradients that grow tenfold and do no harm.
 - At `OFTEN` of the steps they are more than `SPIKE` times the median of the steps around. Batches differ in length and
   kind, which makes a factor of two or three.
 - At `OFTEN` of the steps, or more, they were no finite numbers, and the step was left out.
@@ -21,13 +24,16 @@ from danlu.monitoring.gradients import SENSITIVE, first_sensitivity, sensitivity
 from danlu.monitoring.statistics import levels, median_filter, trend
 
 KEY = "exploding_gradients"
-GROWTH = 10.0
+GROWTH, MUCH_GROWTH = 10.0, 100.0
+OVERSHOOTING = 1000.0
 SPIKE = 10.0
 OFTEN = 0.02
 FEWEST_SPIKES = 3
 AROUND = 51
 """Steps whose median is taken around each; odd."""
 FEWEST_POINTS = 20
+FOLLOWING = ("divergence", "under_fitting", "over_fitting")
+"""What gradients bring that grow or leap only later; attention that is saturated rather brings them."""
 
 
 def look(curves: Curves) -> list[Finding] | Unseen:
@@ -64,8 +70,12 @@ def _grown(curves: Curves, gradient: Series) -> list[Finding]:
     if len(gradient.finite) < FEWEST_POINTS:
         return []
     lowest, place = course.lowest, course.lowest_place
+    answers = sensitivity(curves)
+    enough = MUCH_GROWTH if answers is None or not len(answers) else GROWTH
     clipped_to = float(curves.setting("max_gradient_norm", default=1.0))
-    if course.last < GROWTH * lowest or course.last < clipped_to:
+    if course.last < enough * lowest or course.last < clipped_to:
+        return []
+    if answers is not None and len(answers) and levels(answers).last < OVERSHOOTING:
         return []
     if not trend(course.steps[place:], np.log(np.maximum(course.values[place:], 1e-30))).rises:
         return []
@@ -76,7 +86,8 @@ def _grown(curves: Curves, gradient: Series) -> list[Finding]:
     )
     region = Region(first, float(course.steps[-1]), "growing")
     plot = Evidence("Norm of the gradient", "", {"gradient norm": gradient}, region, clipped_to, "clipped to", True)
-    return [_finding(curves, Severity.WARNING, sentence, plot, {"growth": course.last / max(lowest, 1e-30)})]
+    numbers = {"growth": course.last / max(lowest, 1e-30)}
+    return [_finding(curves, Severity.WARNING, sentence, plot, numbers, FOLLOWING)]
 
 
 def _spiky(curves: Curves, gradient: Series) -> list[Finding]:
@@ -94,11 +105,17 @@ def _spiky(curves: Curves, gradient: Series) -> list[Finding]:
         f" the worst, {worst:,.0f} times."
     )
     plot = Evidence("Norm of the gradient", "", {"gradient norm": gradient}, logarithmic=True)
-    return [_finding(curves, Severity.WARNING, sentence, plot, {"share_of_spikes": share, "worst": worst})]
+    numbers = {"share_of_spikes": share, "worst": worst}
+    return [_finding(curves, Severity.WARNING, sentence, plot, numbers, FOLLOWING)]
 
 
 def _finding(
-    curves: Curves, severity: Severity, sentence: str, plot: Evidence | None, numbers: dict[str, float]
+    curves: Curves,
+    severity: Severity,
+    sentence: str,
+    plot: Evidence | None,
+    numbers: dict[str, float],
+    brings: tuple[str, ...] | None = None,
 ) -> Finding:
     evidence = [plot] if plot else []
     gradient = curves.get("train/gradient_norm")
@@ -127,4 +144,4 @@ def _finding(
             curves.set_option("optimizer.learning_rate", f"{rate / 3:.1g}") if rate else None,
         )
     )
-    return Finding(KEY, severity, sentence, evidence, changes, numbers)
+    return Finding(KEY, severity, sentence, evidence, changes, numbers, brings)

@@ -49,7 +49,12 @@ AILMENTS = (
     Ailment(divergence.KEY, "divergence", divergence.look, brings=("over_fitting", "under_fitting")),
     Ailment(class_imbalance.KEY, "class imbalance", class_imbalance.look, brings=("under_fitting", "over_fitting")),
     Ailment(label_noise.KEY, "label noise", label_noise.look, brings=("over_fitting", "under_fitting")),
-    Ailment(saturated_attention.KEY, "saturated attention", saturated_attention.look),
+    Ailment(
+        saturated_attention.KEY,
+        "saturated attention",
+        saturated_attention.look,
+        brings=("exploding_gradients", "under_fitting"),
+    ),
     Ailment(over_fitting.KEY, "over-fitting", over_fitting.look),
     Ailment(under_fitting.KEY, "under-fitting", under_fitting.look),
     Ailment(data_stall.KEY, "data stall", data_stall.look),

@@ -91,7 +91,7 @@ def _changes(curves: Curves) -> list[Change]:
         changes.append(
             Change(
                 "AdamW divides each gradient by its own size, so that small ones move their weights, too.",
-                curves.set_option("optimizer.kind", "adamw"),
+                curves.set_option("optimizer", "{kind: adamw}"),
             )
         )
     return changes
