@@ -587,8 +587,8 @@ FRESH = (
         "classifier-2",
         None,
         "classes",
-        "eight thousand reviews, two epochs",
-        ("model.budget={epochs: 2}", "model.seed=112"),
+        "eight thousand reviews",
+        ("model.seed=112",),
         data=labelled(reviews, seed=112, rows=8000),
     ),
     Case(
