@@ -208,7 +208,7 @@ def with_ranks(*, seed: int, ranks: int, slow: float) -> Callable[[Path], None]:
 
 
 SORTED = (
-    "chats.text={text}",
+    "chats.text=null",
     "chats.score=part",
     "chats.split={seed: 7}",
     "model.validate_every_steps=null",
