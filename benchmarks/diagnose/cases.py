@@ -406,25 +406,11 @@ FRESH = (
         (*LLAMA, "model.optimizer={kind: lion, learning_rate: 0.02}"),
     ),
     Case(
-        "rate-high-4",
-        "learning_rate_high",
-        "masked",
-        "an encoder at 0.1",
-        ("model.optimizer.learning_rate=0.1", "model.seed=109"),
-    ),
-    Case(
         "rate-low-2",
         "learning_rate_low",
         "text",
         "Chinese; AdamW at 2e-6",
         (*CHINESE, "model.optimizer.learning_rate=2.0e-6"),
-    ),
-    Case(
-        "rate-low-3",
-        "learning_rate_low",
-        "masked",
-        "an encoder at 1e-6",
-        ("model.optimizer.learning_rate=1.0e-6", "model.seed=109"),
     ),
     Case(
         "exploding-2",
@@ -459,17 +445,6 @@ FRESH = (
             "model.budget={steps: 400}",
             "model.optimizer={kind: muon, learning_rate: 3.0e-3, adamw_learning_rate: 3.0e-3}",
             "model.validate_every_steps=50",
-        ),
-    ),
-    Case(
-        "over-fitted-3",
-        "over_fitting",
-        "continued",
-        "a few instructions read forty times",
-        (
-            "model.budget={steps: 350}",
-            "chats.split={validation: 0.1, test: 0.87, seed: 9}",
-            "model.optimizer.learning_rate=3.0e-3",
         ),
     ),
     Case(
@@ -580,7 +555,7 @@ FRESH = (
             "model.regularisation={dropout: 0.1}",
             "model.schedule={kind: cosine}",
             "model.seed=112",
-            "model.budget={steps: 600}",
+            "model.budget={steps: 400}",
         ),
     ),
     Case(
@@ -609,14 +584,6 @@ FRESH = (
             " over: 0.3}, length_ramp: {from: 32, over: 0.3}}",
             "model.seed=113",
         ),
-    ),
-    Case(
-        "killed-2",
-        None,
-        "masked",
-        "killed after 200 steps and gone on with",
-        ("model.checkpoint={every_steps: 50}", "model.seed=113"),
-        killed_after=200,
     ),
 )
 SETS = {"chosen": CHOSEN, "fresh": FRESH}

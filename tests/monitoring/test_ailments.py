@@ -130,6 +130,24 @@ def test_gradients_with_spikes() -> None:
     assert finding.numbers["share_of_spikes"] == pytest.approx(0.04)
 
 
+def test_single_rows_that_stand_out_of_rows_learnt_by_heart_are_healthy() -> None:
+    gradient = np.geomspace(3.0, 1e-4, STEPS)
+    gradient[200::9] = 2.0
+    assert named(diagnose(curves(train__gradient_norm=gradient))) == []
+
+
+def test_a_log_in_which_nothing_moves_has_learnt_nothing() -> None:
+    loss = noisy(np.full(60, 1.386), noise=0.01)
+    found = curves(
+        loss,
+        validation__loss=series(noisy(np.full(6, 1.386), noise=0.0005), every=10),
+        data=DataFacts(),
+        update_ratio__layers_dot_0_dot_mlp=None,
+        parameter_norm__layers_dot_0_dot_mlp=None,
+    )
+    assert named(diagnose(found)) == ["under_fitting"]
+
+
 def test_gradients_that_are_huge_from_the_start_are_the_root_of_a_rising_loss() -> None:
     loss = np.concatenate([[60.0], np.full(STEPS - 1, 90.0)])
     found = diagnose(curves(noisy(loss), train__gradient_norm=np.full(STEPS, 4e4), validation__loss=None))

@@ -9,8 +9,11 @@ It shows in one of four ways:
   more than `OVERSHOOTING`: then even a usual step, a thousandth of their length, goes too far. Where the length of the
   weights is not known, they grow by `MUCH_GROWTH`. A model that has just been initialized, or that learns its rows by
   heart, may well have gradients that grow tenfold and do no harm.
-- At `OFTEN` of the steps they are more than `SPIKE` times the median of the steps around. Batches differ in length and
-  kind, which makes a factor of two or three.
+- At `OFTEN` of the steps they are more than `SPIKE` times the median of the steps around, and of the `FIRST` steps, and
+  above the norm they are clipped to (1, where that is not known).
+  Batches differ in length and kind, which makes a factor of two or three. Beside a median that has become next to
+  nothing, as when rows are learnt by heart, a single row stands out as much as all did in the beginning; that is no
+  explosion.
 - At `OFTEN` of the steps, or more, they were no finite numbers, and the step was left out.
 """
 
@@ -31,6 +34,7 @@ OFTEN = 0.02
 FEWEST_SPIKES = 3
 AROUND = 51
 """Steps whose median is taken around each; odd."""
+FIRST = 5
 FEWEST_POINTS = 20
 FOLLOWING = ("divergence", "under_fitting", "over_fitting")
 """What gradients bring that grow or leap only later; attention that is saturated rather brings them."""
@@ -94,15 +98,15 @@ def _spiky(curves: Curves, gradient: Series) -> list[Finding]:
     finite = gradient.finite
     if len(finite) < FEWEST_POINTS:
         return []
-    usual = median_filter(finite.values, AROUND)
-    spikes = finite.values > SPIKE * usual
+    usual = np.maximum(median_filter(finite.values, AROUND), np.median(finite.values[:FIRST]))
+    spikes = finite.values > np.maximum(SPIKE * usual, float(curves.setting("max_gradient_norm", default=1.0)))
     share = (float(spikes.sum()) + len(gradient) - len(finite)) / len(gradient)
     if share < OFTEN or share * len(gradient) < FEWEST_SPIKES:
         return []
     worst = float((finite.values / np.maximum(usual, 1e-30)).max())
     sentence = (
-        f"At {share:.1%} of the steps the gradient is more than {SPIKE:.0f} times as large as at the steps around; at"
-        f" the worst, {worst:,.0f} times."
+        f"At {share:.1%} of the steps the gradient is more than {SPIKE:.0f} times as large as usual; at the worst,"
+        f" {worst:,.0f} times."
     )
     plot = Evidence("Norm of the gradient", "", {"gradient norm": gradient}, logarithmic=True)
     numbers = {"share_of_spikes": share, "worst": worst}

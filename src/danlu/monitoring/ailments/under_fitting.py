@@ -5,6 +5,9 @@ frequencies. It takes nothing but counting to get there, so a loss that is not a
 next to nothing from the texts. The frequencies are those of the training data; the loss is that of validation where
 there is one, since dropout and label smoothing raise the training loss.
 
+Where the frequencies are not known, as in the logs of other trainers, a run has learnt nothing if neither loss has
+fallen: the training loss not beyond doubt, and no validation loss by `MOVED` of the first.
+
 A loss that is below, and at the end still falls by `FAST` of all it has fallen in the last quarter of the steps, is
 worth a note: such a run is not at its end.
 """
@@ -18,6 +21,8 @@ from danlu.monitoring.rates import rate_of
 
 KEY = "under_fitting"
 BETTER = 0.05
+MOVED = 0.01
+FEWEST_VALIDATIONS = 4
 FAST = 0.12
 """A power law, steps^-0.3, falls by 4 % in its last quarter; a straight line by 25 %."""
 HIGH = 0.5
@@ -34,6 +39,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     end = float(validation.finite.values.min()) if validation is not None and len(validation.finite) else course.best
     if known is not None and end > (1 - BETTER) * known:
         return [_finding(curves, course, end, known)]
+    if known is None and (stood := _stood_still(curves, course)):
+        return stood
     note = _still_falling(curves, course)
     if known is None and not note:
         return Unseen("the frequencies of the data are not known, and so not what a model could at least reach")
@@ -74,6 +81,26 @@ def _finding(curves: Curves, course: LossCourse, end: float, known: float) -> Fi
         )
     changes.append(Change("A larger model (size, hidden_size, num_layers in the initialize stage) can hold more."))
     return Finding(KEY, Severity.WARNING, sentence, evidence, changes, {"loss": end, "frequencies_only": known})
+
+
+def _stood_still(curves: Curves, course: LossCourse) -> list[Finding]:
+    validation = curves.get("validation/loss")
+    if validation is None or len(validation.finite) < FEWEST_VALIDATIONS:
+        return []
+    values = validation.finite.values
+    first, best = float(values[0]), float(values.min())
+    if first - best >= MOVED * abs(first) or course.levels.differ(course.levels.first, course.best):
+        return []
+    sentence = (
+        f"The model has learnt nothing: the training loss stood at {course.end:.3g}, and the validation loss came from"
+        f" {first:.4g} to {best:.4g} at its best."
+    )
+    evidence = [Evidence("Loss", "nats", {"training": course.series, "validation": validation})]
+    changes = [
+        Change("Another learning rate, ten times lower or higher: too high a rate breaks a trained model at once."),
+        Change("See that the rows say what is to be learnt, and that something is trained (frozen layers, labels)."),
+    ]
+    return [Finding(KEY, Severity.WARNING, sentence, evidence, changes, {"first": first, "best": best})]
 
 
 def _validation(curves: Curves) -> dict[str, Series]:
