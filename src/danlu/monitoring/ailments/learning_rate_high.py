@@ -8,7 +8,8 @@ It shows in one of three ways:
 - The loss rises later, or stands still while the rate is high, and there were steps so long that nothing could settle:
   they moved the typical module by `LONG_STEP` of its own length. A tenth makes other weights of them within ten steps,
   and what ten steps read cannot guide them.
-- The loss stands still while the rate is high, and falls as soon as the rate does.
+- The loss falls, stands still while the rate is high, and falls on as soon as the rate does. (One that has not fallen
+  before may just not have begun to, as with encoders that first learn frequencies only.)
 
 A rise, or a fall with the rate, counts if it is at least `WORTH` of what is learnt in the whole run. A hump of less, as
 when a model that was trained before begins with new data, is usual and heals by itself.
@@ -123,7 +124,9 @@ def _standing(case: _Case) -> list[Finding]:
     later = case.course.series.between(last + 1e-9, float(case.course.series.steps[-1]))
     end = levels(later, most=10).last if len(later) >= FEWEST_LEVELS else None
     plateau = float(sorted(at_high.values)[len(at_high) // 2])
-    if end is not None and at_high.differ(plateau, end) and plateau - end >= WORTH * case.course.gain:
+    learnt_before = case.course.start - plateau >= WORTH * case.course.gain
+    falls_later = end is not None and at_high.differ(plateau, end) and plateau - end >= WORTH * case.course.gain
+    if end is not None and learnt_before and falls_later:
         sentence = (
             f"The steps are too long: while the rate was high, from step {first:,.0f} to {last:,.0f}, the loss stood"
             f" still at {plateau:.3g}; it fell only with the rate, to {end:.3g}."

@@ -36,7 +36,8 @@ def look(curves: Curves) -> list[Finding] | Unseen:
         return Unseen("the run still goes on, and may yet learn")
     known = curves.data.unigram_nats
     validation = curves.get("validation/loss")
-    end = float(validation.finite.values.min()) if validation is not None and len(validation.finite) else course.best
+    held = float(validation.finite.values.min()) if validation is not None and len(validation.finite) else course.best
+    end = min(held, course.best)
     if known is not None and end > (1 - BETTER) * known:
         return [_finding(curves, course, end, known)]
     if known is None and (stood := _stood_still(curves, course)):
