@@ -324,6 +324,7 @@ def test_every_ailment_says_why_it_cannot_look() -> None:
     diagnosis = diagnose(Curves("empty", {"validation/loss": series([3.0, 2.0])}))
     assert diagnosis.alarms == []
     assert set(diagnosis.unseen) == set(TITLES)
+    assert diagnosis.verdict == "too little was recorded to judge by"
     assert all(reason and not reason.endswith(".") for reason in diagnosis.unseen.values())
 
 

@@ -39,6 +39,8 @@ class Diagnosis:
         """One line."""
         if self.alarms:
             return "; ".join(TITLES[finding.ailment] for finding in self.alarms)
+        if not self.clear and not self.findings:
+            return "too little was recorded to judge by"
         return f"nothing wrong in {len(self.clear)} of {len(AILMENTS)} respects" + (
             f"; {len(self.unseen)} could not be looked at" if self.unseen else ""
         )

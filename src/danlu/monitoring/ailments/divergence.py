@@ -6,6 +6,8 @@ again (all of it and more, if nothing had been): from half on, more is lost than
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from danlu.monitoring.curves import Curves
@@ -13,6 +15,8 @@ from danlu.monitoring.finding import Change, Evidence, Finding, Region, Severity
 from danlu.monitoring.loss import LossCourse
 
 KEY = "divergence"
+STOPPED = re.compile(r"loss (nan|-?inf)|gradient norm (nan|inf)")
+"""What a training says that stopped on such a step."""
 HALF = 0.5
 
 
@@ -20,7 +24,11 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     course = LossCourse.of(curves)
     where = step_of_no_number(curves)
     if where is not None:
-        return [_finding(curves, f"The loss is no number from step {where:,.0f} on.", where, {"step": where})]
+        return [
+            _finding(
+                curves, f"The loss, or its gradient, is no number from step {where:,.0f} on.", where, {"step": where}
+            )
+        ]
     if course is None:
         return Unseen("the training loss was not recorded, or for too few steps")
     rise = course.rise
@@ -44,8 +52,7 @@ def step_of_no_number(curves: Curves) -> float | None:
         broken = loss.steps[~np.isfinite(loss.values)]
         if len(broken):
             return float(broken[0])
-    error = curves.error or ""
-    if "loss" in error and ("nan" in error or "inf" in error):
+    if STOPPED.search(curves.error or ""):
         return float(loss.steps[-1]) + 1 if loss is not None else 1.0
     return None
 

@@ -92,7 +92,7 @@ def _broken(case: _Case) -> list[Finding]:
     where = step_of_no_number(case.curves)
     if where is None or (where > case.soon and not case.has_long_steps):
         return []
-    sentence = f"The steps are too long: the loss is no number from step {where:,.0f} on."
+    sentence = f"The steps are too long: the loss, or its gradient, is no number from step {where:,.0f} on."
     return [_finding(case, Severity.CRITICAL, sentence, where, _lowered(case))]
 
 
