@@ -365,7 +365,9 @@ CHOSEN = (
         "text",
         "Lion, restarts of the cosine, an average of the weights",
         (
-            "model.optimizer={kind: lion, learning_rate: 5.0e-4}",
+            "model.optimizer={kind: lion, learning_rate: 1.0e-3}",
+            "model.budget={steps: 400}",
+            "model.validate_every_steps=40",
             "model.schedule={kind: cosine_restarts, cycles: 2}",
             "model.ema={decay: 0.98}",
         ),

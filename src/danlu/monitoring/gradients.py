@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from danlu.monitoring.curves import Curves, Series
+from danlu.monitoring.rates import is_norm
 
 SENSITIVE = 100.0
 """From here on a step of a hundredth of the weights' length, which is a long one already, would take the loss to zero
@@ -42,6 +43,6 @@ def gradients_of_parts(curves: Curves) -> dict[str, float]:
     """
     found = {}
     for name, series in curves.of_modules("gradient_norm").items():
-        if "norm" not in name.rpartition(".")[2].lower() and len(series.finite):
+        if not is_norm(name) and len(series.finite):
             found[name] = float(np.median(series.finite.values))
     return found

@@ -10,6 +10,11 @@ NEARLY = 0.95
 """Of the highest rate: warm-up is over."""
 
 
+def is_norm(module: str) -> bool:
+    """Whether a module is one that normalises, by its name."""
+    return "norm" in module.rpartition(".")[2].lower()
+
+
 def rate_of(curves: Curves) -> Series | None:
     """The learning rate, where it is known and not zero throughout."""
     rate = curves.get("train/learning_rate")
@@ -28,8 +33,12 @@ def high_phase(rate: Series, share: float = 0.5) -> tuple[float, float]:
 
 
 def update_ratio(curves: Curves) -> Series | None:
-    """Length of a step of the weights over the length of the weights: the median of the modules, by step."""
-    modules = [series.finite for series in curves.of_modules("update_ratio").values() if len(series.finite)]
+    """Length of a step of the weights over the length of the weights: the median of the modules, by step.
+
+    Norms are left out: their weights are about one each, however long the others are.
+    """
+    found = curves.of_modules("update_ratio")
+    modules = [series.finite for name, series in found.items() if not is_norm(name) and len(series.finite)]
     if not modules:
         return None
     steps = np.unique(np.concatenate([series.steps for series in modules]))
