@@ -5,9 +5,9 @@ It shows in one of three ways:
 - The loss rises where the rate does: from the first steps on, during the warm-up, or soon after the rate is at its
   highest (within `SOON` of the run). Rows are drawn the same way throughout, so what changes the loss there is the
   rate.
-- The loss rises later, or stands still while the rate is high, and there were steps so long that nothing could settle:
-  they moved the typical module by `LONG_STEP` of its own length. A tenth makes other weights of them within ten steps,
-  and what ten steps read cannot guide them.
+- The loss rises later, stands still while the rate is high, or comes down hardly below that of the data's frequencies,
+  and there were steps so long that nothing could settle: they moved the typical module by `LONG_STEP` of its own
+  length. A tenth makes other weights of them within ten steps, and what ten steps read cannot guide them.
 - The loss falls, stands still while the rate is high, and falls on as soon as the rate does. (One that has not fallen
   before may just not have begun to, as with encoders that first learn frequencies only.)
 
@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from danlu.monitoring.ailments.divergence import step_of_no_number
+from danlu.monitoring.ailments.under_fitting import BETTER
 from danlu.monitoring.curves import Curves
 from danlu.monitoring.finding import Change, Evidence, Finding, Region, Severity, Unseen
 from danlu.monitoring.gradients import SENSITIVE, first_sensitivity
@@ -84,7 +85,7 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     if (first_sensitivity(curves) or 0.0) >= SENSITIVE:
         return []  # no rate would do
     case = _Case(curves, course)
-    return _broken(case) or _risen(case) or _standing(case)
+    return _broken(case) or _risen(case) or _standing(case) or _for_nothing(case)
 
 
 def _broken(case: _Case) -> list[Finding]:
@@ -133,12 +134,28 @@ def _standing(case: _Case) -> list[Finding]:
         )
         return [_finding(case, Severity.WARNING, sentence, first, _lowered(case))]
     if case.has_long_steps:
-        sentence = (
-            f"The steps are too long: some moved the typical module by {case.step_length:.0%} of its own length or"
-            f" more, and while the rate was high the loss stood still at {plateau:.3g}."
-        )
-        return [_finding(case, Severity.CRITICAL, sentence, first, _lowered(case))]
+        what = f"while the rate was high the loss stood still at {plateau:.3g}"
+        return [_finding(case, Severity.CRITICAL, _long(case, what), first, _lowered(case))]
     return []
+
+
+def _for_nothing(case: _Case) -> list[Finding]:
+    """Steps are long, and little more has been learnt than frequencies."""
+    known = case.curves.data.unigram_nats
+    if case.curves.is_running or not case.has_long_steps or known is None:
+        return []
+    if case.course.best <= (1 - BETTER) * known:
+        return []
+    what = f"the loss came down to {case.course.best:.3g} only; by frequencies alone it would be {known:.3g}"
+    return [_finding(case, Severity.CRITICAL, _long(case, what), float(case.course.series.steps[0]), _lowered(case))]
+
+
+def _long(case: _Case, what: str) -> str:
+    return (
+        f"The steps are too long: some moved the typical module by {case.step_length:.0%} of its own length or"
+        " more, and"
+        f" {what}."
+    )
 
 
 def _stands_still(at_high: Levels) -> bool:
