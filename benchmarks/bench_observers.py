@@ -1,4 +1,4 @@
-"""What watching a training costs at its default: the time by which a step is longer than one that nobody watches.
+"""What watching a training costs at its default, as a share of the time of a step.
 
 The model and the steps are those of `benchmarks/pretrain.yaml`: a Llama of 17 million weights, 8 rows of 512 tokens. In
 one process take turns
@@ -9,9 +9,11 @@ one process take turns
 - ``pictured`` steps, of which TensorBoard gets pictures besides.
 
 At the default one step in 50 is looked at and one in 500 has pictures, so the cost is what guarded steps take more, and
-a fiftieth and a five hundredth of what the other two take more than guarded ones. Each is the median over the rounds of
-ratios within a round. The same is reported of the processor's time, which other programs on the machine disturb less;
-what one core alone does while others wait counts there as often as there are cores.
+a fiftieth and a five hundredth of what the other two take more than guarded ones.
+
+Training stands still while a step is watched, and a stopwatch says for how long; what that is beside the rest of the
+same steps is the figure, the median over the rounds. The ratios of whole steps are reported, too: what runs
+besides on the machine moves them by far more than watching does.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -44,13 +46,14 @@ from danlu.training.batches import BatchStream
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import CheckpointSettings, TrainConfig
 from danlu.training.gradients import finish_gradients
+from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.health.health import Health
 from danlu.training.health.pictures import decoder_of
 from danlu.training.health.settings import HealthSettings
 from danlu.training.health.utilisation import Utilisation
 from danlu.training.health.watch import WatchSystem
 from danlu.training.held import hold
-from danlu.training.loop import Observer, train
+from danlu.training.loop import Observer, StepReport, train
 from danlu.training.observers import WriteMetrics
 from danlu.training.optimizer import make_optimizer
 from danlu.training.rows.contiguous import ContiguousRows
@@ -76,49 +79,74 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="danlu-observers-") as name:
         directory = Path(name)
         job = Job.prepare(directory, steps=1)
-        wall, processor = measure(job, directory, options.rounds + 1)
+        turns = measure(job, directory, options.rounds + 1)
+    counted = {kind: own[1:] for kind, own in turns.items()}
+    shares = {kind: statistics.median(turn.watched / turn.rest for turn in own) for kind, own in counted.items()}
+    over_plain = {
+        kind: statistics.median(turn.whole / plain.whole for turn, plain in zip(own, counted["plain"], strict=True))
+        for kind, own in counted.items()
+    }
     every, pictures_every = HealthSettings().every_steps, HealthSettings().picture_steps
     assert every is not None
     assert pictures_every is not None
     met = report(
         "observers_share_of_step_time",
-        round(cost(over_plain(wall, 1), every, pictures_every), 5),
+        round(cost(shares, every, pictures_every), 5),
         BAR,
         smaller_is_better=True,
-        share_of_processor_time=round(cost(over_plain(processor, num_usable_cores()), every, pictures_every), 5),
         every_steps=every,
         pictures_every_steps=pictures_every,
-        over_plain={kind: round(value, 5) for kind, value in over_plain(wall, 1).items()},
-        median_step_seconds={kind: round(statistics.median(values[1:]), 4) for kind, values in wall.items()},
-        median_processor_seconds={kind: round(statistics.median(values[1:]), 4) for kind, values in processor.items()},
-        step_seconds=wall,
-        processor_seconds=processor,
+        watched_over_rest={kind: round(share, 5) for kind, share in shares.items()},
+        whole_step_over_plain={kind: round(ratio, 5) for kind, ratio in over_plain.items()},
+        turns={kind: [asdict(turn) for turn in own] for kind, own in turns.items()},
     )
     sys.exit(not met)
 
 
-def over_plain(seconds: dict[str, list[float]], weight: int) -> dict[str, float]:
-    """By kind, the median over the rounds, but for the first, of a step over a plain one.
-
-    Args:
-        seconds: Of a step by kind, for each round.
-        weight: What is more than a plain step counts so often.
-    """
-    plain = seconds["plain"]
-    return {
-        kind: 1 + weight * (statistics.median(mine / other for mine, other in zip(own[1:], plain[1:], strict=True)) - 1)
-        for kind, own in seconds.items()
-    }
-
-
-def cost(ratios: dict[str, float], every: int, pictures_every: int) -> float:
+def cost(shares: dict[str, float], every: int, pictures_every: int) -> float:
     """Share of a step's time, where one in `every` is looked at and one in `pictures_every` has pictures."""
-    looked = (ratios["looked at"] - ratios["guarded"]) / every
-    return ratios["guarded"] - 1 + looked + (ratios["pictured"] - ratios["looked at"]) / pictures_every
+    guarded = shares["guarded"] - shares["plain"]
+    looked = (shares["looked at"] - shares["guarded"]) / every
+    return guarded + looked + (shares["pictured"] - shares["looked at"]) / pictures_every
 
 
-def measure(job: Job, directory: Path, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Mean seconds of a step by kind, for each round: on the wall, and of the processor."""
+@dataclass(frozen=True)
+class Turn:
+    """Some steps of one kind, in mean seconds of a step."""
+
+    whole: float
+    watched: float
+    """Training stood still."""
+
+    @property
+    def rest(self) -> float:
+        return self.whole - self.watched
+
+
+class Stopwatch:
+    """Adds up the time that observers and the inspection take."""
+
+    def __init__(self, observers: list[Observer], inspect: Inspect) -> None:
+        self.seconds = 0.0
+        self._observers = observers
+        self._inspect = inspect
+
+    def inspect(self, attempt: Attempt) -> bool:
+        started = time.perf_counter()
+        try:
+            return self._inspect(attempt)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    def after_step(self, step_report: StepReport) -> None:
+        started = time.perf_counter()
+        for observer in self._observers:
+            observer.after_step(step_report)
+        self.seconds += time.perf_counter() - started
+
+
+def measure(job: Job, directory: Path, rounds: int) -> dict[str, list[Turn]]:
+    """One turn of each kind for each round."""
     stage = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))["stages"]["trained"]
     config = TrainConfig.model_validate(stage)
     stores = [path for path in job.workspace.glob("artifacts/tokens/*") if path.is_dir()]
@@ -126,8 +154,7 @@ def measure(job: Job, directory: Path, rounds: int) -> tuple[dict[str, list[floa
     batches = BatchStream(rows, rows_per_batch=ROWS_PER_STEP, rows_at_once=config.batch.rows_at_once)
     model = load_trainable(job.model, config, register_compiled_attention())
     held, reporter = hold(model), Reporter()
-    wall: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    processor: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    turns: dict[str, list[Turn]] = {kind: [] for kind in KINDS}
     nowhere = directory / "checkpoints"
     checkpoints = Checkpoints(
         nowhere, nowhere, CheckpointSettings(every_seconds=1e9), fingerprint="", reporter=reporter
@@ -135,14 +162,13 @@ def measure(job: Job, directory: Path, rounds: int) -> tuple[dict[str, list[floa
     with checkpoints, closing(MetricsWriter(directory / "run", 1)) as writer, passes_over(model, config) as passes:
         utilisation = Utilisation(model, matrix_roof(compute_dtype(config.precision)))
         machine = WatchSystem(SystemSampler(num_usable_cores()), writer)
-        ways: dict[str, dict[str, Any]] = {"plain": {"observers": [WriteMetrics(writer)]}}
+        ways = {"plain": Stopwatch([WriteMetrics(writer)], stop_if_not_finite)}
         for kind, settings in KINDS.items():
             if settings is not None:
                 health = Health(settings, directory / kind, reporter)
                 decode = decoder_of(job.model, model)
                 inspector = health.inspector(held, list(held.tensors), passes, checkpoints, writer, decode)
-                observers: list[Observer] = [inspector, WriteMetrics(writer, utilisation), machine]
-                ways[kind] = {"observers": observers, "inspect": inspector.may_move}
+                ways[kind] = Stopwatch([inspector, WriteMetrics(writer, utilisation), machine], inspector.may_move)
         make_steps: Callable[..., int] = partial(
             train,
             held=held,
@@ -160,19 +186,18 @@ def measure(job: Job, directory: Path, rounds: int) -> tuple[dict[str, list[floa
             should_stop=lambda: False,
             scaler=make_scaler(config),
         )
-        step = make_steps(first_step=0, num_steps=2, **ways["plain"])  # what is compiled is so now
+        # What is compiled is so now.
+        step = make_steps(first_step=0, num_steps=2, observers=[], inspect=stop_if_not_finite)
         for number in range(rounds):
-            for kind, how in ways.items():
-                started = time.perf_counter(), time.process_time()
-                step = make_steps(first_step=step, num_steps=step + STEPS[kind], **how)
-                wall[kind].append((time.perf_counter() - started[0]) / STEPS[kind])
-                processor[kind].append((time.process_time() - started[1]) / STEPS[kind])
-            print(
-                f"round {number}: "
-                + ", ".join(f"{kind} {wall[kind][-1]:.3f} ({processor[kind][-1]:.3f}) s" for kind in KINDS),
-                flush=True,
-            )
-    return wall, processor
+            for kind, way in ways.items():
+                started, before, count = time.perf_counter(), way.seconds, STEPS[kind]
+                step = make_steps(first_step=step, num_steps=step + count, observers=[way], inspect=way.inspect)
+                whole = time.perf_counter() - started
+                turns[kind].append(Turn(whole / count, (way.seconds - before) / count))
+            last = {kind: own[-1] for kind, own in turns.items()}
+            said = (f"{kind} {turn.rest:.3f} + {turn.watched:.4f} s" for kind, turn in last.items())
+            print(f"round {number}: {', '.join(said)}", flush=True)
+    return turns
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from danlu.training.health.settings import CHANGING, HealthSettings
 from danlu.training.health.watch import Watch
 from danlu.training.held import Held
 from danlu.training.loop import AnyPasses, StepReport
+from danlu.training.world import World
 
 NAMED_MODULES = 3
 """Of those with numbers that are not finite, a warning names so many."""
@@ -31,14 +34,19 @@ class Inspector:
     Args:
         guard: Decides.
         watch: Looks.
+        world: All ranks.
     """
 
-    def __init__(self, guard: Guard, watch: Watch) -> None:
+    def __init__(self, guard: Guard, watch: Watch, world: World) -> None:
         self._guard = guard
         self._watch = watch
+        self._world = world
 
     def may_move(self, attempt: Attempt) -> bool:
         """See `Guard.may_move` for what is raised."""
+        if self._world.is_apart:  # each copy knows the norm of its own gradient; all must decide the same
+            (squares,) = self._world.sum_numbers([attempt.gradient_norm**2])
+            attempt = replace(attempt, gradient_norm=math.sqrt(squares / self._world.size))
         where = [] if attempt.is_finite else self._watch.at_non_finite(attempt)
         if not self._guard.may_move(attempt, _named(where)):
             return False
@@ -99,7 +107,8 @@ class Health:
             self._reporter.warn("Activations and attention are not watched: no process has the whole model to itself.")
         total = sum_over_ranks(held, names)
         watch = Watch(self._settings, held.tensors, total, make_look, writer, decode, passes.alongside)
-        return Inspector(Guard(self._settings, self._outliers, self._left_out, self._reporter, has_checkpoint), watch)
+        guard = Guard(self._settings, self._outliers, self._left_out, self._reporter, has_checkpoint)
+        return Inspector(guard, watch, held.world)
 
 
 def _named(modules: list[str]) -> str:
