@@ -472,7 +472,7 @@ FRESH = (
         "slow_rank",
         "text",
         "times of eight ranks made up, one a quarter slower",
-        ("model.budget={steps: 80}", "model.seed=110"),
+        ("model.budget={steps: 160}", "model.seed=110"),
         made_up=with_ranks(seed=107, ranks=8, slow=1.25),
     ),
     Case(
@@ -585,6 +585,54 @@ FRESH = (
             "model.batch={rows: 16, rows_at_once: 4, rows_ramp: {from: 4,"
             " over: 0.3}, length_ramp: {from: 32, over: 0.3}}",
             "model.seed=113",
+        ),
+    ),
+    Case(
+        "rate-high-3b",
+        "learning_rate_high",
+        "text",
+        "eight layers; AdamW at 0.05, a constant rate",
+        (*LLAMA, "blank.num_layers=8", "model.optimizer.learning_rate=0.05", "model.schedule={kind: constant}"),
+    ),
+    Case(
+        "saturated-3",
+        "saturated_attention",
+        "text",
+        "queries and keys learn 60 times as fast, another seed",
+        (
+            "blank.architecture=llama",
+            "model.seed=114",
+            "model.optimizer.groups=[{pattern: '*q_proj*', learning_rate_factor: 60},"
+            " {pattern: '*k_proj*', learning_rate_factor: 60}]",
+        ),
+    ),
+    Case(
+        "constant-3",
+        None,
+        "text",
+        "a Llama of eight layers, a constant rate, another seed",
+        (
+            *LLAMA,
+            "blank.num_layers=8",
+            "blank.seed=115",
+            "model.seed=115",
+            "model.schedule={kind: constant}",
+            "model.optimizer.learning_rate=2.0e-3",
+            "model.budget={steps: 300}",
+        ),
+    ),
+    Case(
+        "shallow-3",
+        None,
+        "text",
+        "two layers, four heads, a larger vocabulary",
+        (
+            "words.vocabulary_size=450",
+            "blank.num_layers=2",
+            "blank.num_heads=4",
+            "blank.architecture=llama",
+            "model.seed=116",
+            "model.optimizer={kind: muon, learning_rate: 3.0e-3, adamw_learning_rate: 5.0e-3}",
         ),
     ),
 )
