@@ -531,8 +531,8 @@ FRESH = (
         "constant-2",
         None,
         "text",
-        "a deeper Llama; a constant rate, larger batches",
-        (*LLAMA, "model.schedule={kind: constant}", "model.batch={rows: 16, rows_at_once: 8}"),
+        "a deeper Llama; a constant rate",
+        (*LLAMA, "model.schedule={kind: constant}", "model.budget={steps: 500}", "model.validate_every_steps=50"),
     ),
     Case(
         "continued-2",
@@ -618,7 +618,8 @@ FRESH = (
             "model.seed=115",
             "model.schedule={kind: constant}",
             "model.optimizer.learning_rate=2.0e-3",
-            "model.budget={steps: 300}",
+            "model.budget={steps: 500}",
+            "model.validate_every_steps=50",
         ),
     ),
     Case(
