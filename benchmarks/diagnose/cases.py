@@ -311,7 +311,7 @@ CHOSEN = (
         (),
         data=labelled(reviews, seed=7, rows=8000, kept=0.03),
     ),
-    Case("scratch", None, "text", "AdamW, cosine", ("model.seed=21",)),
+    Case("scratch", None, "text", "AdamW, cosine", ("model.seed=21", "model.budget={steps: 400}")),
     Case(
         "muon",
         None,

@@ -86,3 +86,14 @@ class LossCourse:
         if not self.levels.differ(high, low) or high - low < SMALL_RISE * abs(low):
             return None
         return Rise(low, high, float(steps[low_place]), float(steps[place]), self.end, (self.end - low) / (high - low))
+
+
+def learnt_to(curves: Curves, course: LossCourse) -> float:
+    """How low the loss came in earnest: the lower one of the training loss in the last quarter of the run and the best
+    validation loss. Dropout and label smoothing raise the one, rows learnt by heart the other."""
+    levels_at_end = course.levels.values[-max(1, len(course.levels) // 4) :]
+    found = [float(np.median(levels_at_end))]
+    validation = curves.get("validation/loss")
+    if validation is not None and len(validation.finite):
+        found.append(float(validation.finite.values.min()))
+    return min(found)

@@ -27,7 +27,7 @@ from danlu.monitoring.ailments.under_fitting import BETTER
 from danlu.monitoring.curves import Curves
 from danlu.monitoring.finding import Change, Evidence, Finding, Region, Severity, Unseen
 from danlu.monitoring.gradients import SENSITIVE, first_sensitivity
-from danlu.monitoring.loss import LossCourse
+from danlu.monitoring.loss import LossCourse, learnt_to
 from danlu.monitoring.rates import high_phase, rate_of, update_ratio
 from danlu.monitoring.statistics import Levels, levels, trend
 
@@ -144,9 +144,10 @@ def _for_nothing(case: _Case) -> list[Finding]:
     known = case.curves.data.unigram_nats
     if case.curves.is_running or not case.has_long_steps or known is None:
         return []
-    if case.course.best <= (1 - BETTER) * known:
+    end = learnt_to(case.curves, case.course)
+    if end <= (1 - BETTER) * known:
         return []
-    what = f"the loss came down to {case.course.best:.3g} only; by frequencies alone it would be {known:.3g}"
+    what = f"the loss came down to {end:.3g} only; by frequencies alone it would be {known:.3g}"
     return [_finding(case, Severity.CRITICAL, _long(case, what), float(case.course.series.steps[0]), _lowered(case))]
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from danlu.monitoring.curves import Curves, Series
 from danlu.monitoring.finding import Change, Evidence, Finding, Severity, Unseen
-from danlu.monitoring.loss import LossCourse
+from danlu.monitoring.loss import LossCourse, learnt_to
 from danlu.monitoring.rates import rate_of
 
 KEY = "under_fitting"
@@ -35,9 +35,7 @@ def look(curves: Curves) -> list[Finding] | Unseen:
     if curves.is_running:
         return Unseen("the run still goes on, and may yet learn")
     known = curves.data.unigram_nats
-    validation = curves.get("validation/loss")
-    held = float(validation.finite.values.min()) if validation is not None and len(validation.finite) else course.best
-    end = min(held, course.best)
+    end = learnt_to(curves, course)
     if known is not None and end > (1 - BETTER) * known:
         return [_finding(curves, course, end, known)]
     if known is None and (stood := _stood_still(curves, course)):
