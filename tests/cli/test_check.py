@@ -45,7 +45,9 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     context = SimpleNamespace(inputs={"model": [SimpleNamespace(name="base")]})
 
     def set_up(*findings: Finding, stand_ins: dict[str, str] | None = None) -> None:
-        prepared: Any = SimpleNamespace(name="sum", config=config, context=context, stand_ins=stand_ins or {})
+        prepared: Any = SimpleNamespace(
+            name="sum", config=config, context=context, stand_ins=stand_ins or {}, passed_over=[]
+        )
         monkeypatch.setattr(check, "trainings_of", lambda *_: ["sum"])
         monkeypatch.setattr(check, "prepare_with_stand_ins", lambda *_: [prepared])
         monkeypatch.setattr(checking, "check_stage", lambda *_: checked(*findings))

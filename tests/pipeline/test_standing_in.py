@@ -84,9 +84,10 @@ def prepare(recipe_file: Callable[[str], Path], workspace: Workspace) -> Callabl
 
 def test_what_prepares_is_made_and_the_nearest_model_stands_in(prepare: Callable[..., list[Prepared]]) -> None:
     first, third = prepare("first", "third")
-    assert first.stand_ins == {}
+    assert (first.stand_ins, first.passed_over) == ({}, [])
     assert first.context.input("model").facts == {"made_by": "blank"}
     assert third.stand_ins == {"second": "blank"}
+    assert [getattr(config, "model", None) for config in third.passed_over] == ["blank", "first"]
     model = third.context.input("model")
     assert (model.name, model.facts) == ("second", {"made_by": "blank"})
     assert third.context.input("data").path.is_dir()

@@ -34,7 +34,7 @@ def check_command(path: Path, workspace_path: Path, overrides: list[str], stage:
     Raises:
         typer.Exit: something differs.
     """
-    from danlu.training.checking.check import check_stage
+    from danlu.training.checking.check import check_stage, with_earlier_dropout
     from danlu.training.config import TrainConfig
 
     console = console_for(as_json)
@@ -45,7 +45,8 @@ def check_command(path: Path, workspace_path: Path, overrides: list[str], stage:
     try:
         for prepared in prepare_with_stand_ins(recipe, workspace, [listener], names):
             assert isinstance(prepared.config, TrainConfig)
-            checked = check_stage(prepared.config, prepared.context)
+            config = with_earlier_dropout(prepared.config, prepared.passed_over)
+            checked = check_stage(config, prepared.context)
             stages.append({**checked.to_json(), "model": _model(prepared, checked)})
             directory = workspace.runs / recipe.name
             directory.mkdir(parents=True, exist_ok=True)

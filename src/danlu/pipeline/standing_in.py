@@ -34,6 +34,8 @@ class Prepared:
     context: StageContext
     stand_ins: Mapping[str, str]
     """What stands in for an input that has not been made: a stage's name by a stage's name."""
+    passed_over: Sequence[StageConfig]
+    """Settings of the stages that would make the input out of what stands in for it, in order."""
 
 
 def prepare_with_stand_ins(
@@ -52,23 +54,31 @@ def prepare_with_stand_ins(
     needed = needed_by(before, graph)
     made: dict[str, Made] = {}
     stand_ins: dict[str, str] = {}
+    passed_over: dict[str, list[StageConfig]] = {}
     with explained_full_disk(workspace):
         for step in steps.values():
             if step.name in needed:
-                made[step.name] = _made(job, step, made, stand_ins)
+                made[step.name] = _made(job, step, made, stand_ins, passed_over)
     return [
         Prepared(
             name,
             steps[name].stage.config,
             steps[name].context(job, made),
             {link.stage: stand_ins[link.stage] for link in steps[name].links if link.stage in stand_ins},
+            [config for link in steps[name].links for config in passed_over.get(link.stage or "", [])],
         )
         for name in names
     ]
 
 
-def _made(job: Job, step: Step, made: Mapping[str, Made], stand_ins: dict[str, str]) -> Made:
-    """The artifact of a step: there already, made now, or another one of its kind; then `stand_ins` says so."""
+def _made(
+    job: Job,
+    step: Step,
+    made: Mapping[str, Made],
+    stand_ins: dict[str, str],
+    passed_over: dict[str, list[StageConfig]],
+) -> Made:
+    """The artifact of a step: there already, made now, or another one of its kind; then the last two say so."""
     artifact = find_whole(job, step)
     taken = [link.stage for link in step.links if link.stage]
     stood_for = [name for name in taken if name in stand_ins]
@@ -85,5 +95,6 @@ def _made(job: Job, step: Step, made: Mapping[str, Made], stand_ins: dict[str, s
                 f"Run it first: danlu run {job.recipe.path.name}",
             )
         stand_ins[step.name] = stand_ins.get(same, same)
+        passed_over[step.name] = [*passed_over.get(same, []), step.stage.config]
         return made[same]
     return Made(artifact.kind, artifact, artifact.facts)

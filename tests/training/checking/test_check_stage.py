@@ -18,7 +18,7 @@ from danlu.errors import UserError
 from danlu.models.attention import attend_documents
 from danlu.settings import Workspace
 from danlu.training.checking import size
-from danlu.training.checking.check import check_stage
+from danlu.training.checking.check import check_stage, with_earlier_dropout
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
 from danlu.training.held import Held
@@ -230,3 +230,15 @@ def test_a_large_model_is_checked_by_its_first_layers(context: StageContext, mon
     assert (checked.size.num_layers, checked.num_layers, checked.size.num_steps) == (1, 2, size.FEWEST_STEPS)
     assert checked.differs == []
     assert verdicts(checked)["processes"] == "agrees"
+
+
+def test_dropout_that_earlier_stages_set_stays_in_the_model() -> None:
+    def dropout(own: float | None, *earlier: dict[str, Any]) -> float | None:
+        config = settings(regularisation={"dropout": own})
+        return with_earlier_dropout(config, [settings(**changes) for changes in earlier]).regularisation.dropout
+
+    none, some = {**WHOLE, "regularisation": {"dropout": 0.0}}, {**WHOLE, "regularisation": {"dropout": 0.2}}
+    assert dropout(None) is None
+    assert dropout(None, some, none, WHOLE) == 0.0
+    assert dropout(0.1, some) == 0.1
+    assert dropout(None, {"regularisation": {"dropout": 0.2}}) is None  # an adapter leaves the config as it is

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from danlu.artifacts.stage import StageContext
+from danlu.artifacts.stage import StageConfig, StageContext
 from danlu.errors import UserError
 from danlu.training.checking.difference import EXACTLY, FEWEST_RELATIVE, ROUNDING_FACTOR, Difference
 from danlu.training.checking.equivalence import Equivalence, Finding
@@ -46,6 +47,24 @@ class Checked:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "differs": self.differs}
+
+
+def with_earlier_dropout(config: TrainConfig, earlier: Sequence[StageConfig]) -> TrainConfig:
+    """The settings with the dropout that stages which are passed over would have left in the model's config.
+
+    Args:
+        config: Of the stage that is checked.
+        earlier: Of the stages that would make its model, in order.
+    """
+    left = [
+        before.regularisation.dropout
+        for before in earlier
+        if isinstance(before, TrainConfig) and before.adapter is None and before.regularisation.dropout is not None
+    ]
+    if not left or config.regularisation.dropout is not None:
+        return config
+    changed = config.regularisation.model_copy(update={"dropout": left[-1]})
+    return config.model_copy(update={"regularisation": changed})
 
 
 def check_stage(config: TrainConfig, context: StageContext, ways: Ways = SOUND) -> Checked:
