@@ -140,7 +140,7 @@ def _lion(groups: Groups, settings: LionSettings) -> torch.optim.Optimizer:
     return Lion(groups, betas=(settings.beta1, settings.beta2), foreach=True)
 
 
-def _muon(groups: Groups, settings: MuonSettings, ranks: Dividing | None) -> torch.optim.Optimizer:
+def _muon(groups: Groups, settings: MuonSettings, ranks: Dividing | None = None) -> torch.optim.Optimizer:
     return Muon(
         groups,
         momentum=settings.momentum,
@@ -171,6 +171,7 @@ MAKERS: dict[str, Callable[[Groups, Any], torch.optim.Optimizer]] = {
     "adafactor": _adafactor,
     "lamb": _lamb,
     "lion": _lion,
+    "muon": _muon,
     "schedule_free_adamw": _schedule_free_adamw,
 }
 
