@@ -26,7 +26,7 @@ from benchmarks.common import REPOSITORY
 from danlu.artifacts.store import hash_file
 from danlu.cli.main import run_cli
 from danlu.pipeline.record import read_json
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_metrics, read_steps
 
 RECIPE = REPOSITORY / "benchmarks" / "kills.yaml"
 STAGE = "tuned"
@@ -197,7 +197,7 @@ class Run:
         return bool(self._paths("artifacts/model/.partial-*/*"))
 
     def steps_made(self) -> int:
-        return max((record["step"] for path in self.metrics() for record in read_metrics(path)), default=0)
+        return max((record["step"] for path in self.metrics() for record in read_steps(path)), default=0)
 
     def metrics(self) -> list[Path]:
         return self._paths(f"{RUN}/stages/{STAGE}/*/metrics.jsonl")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import DANLU, REPOSITORY, usual_environment
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 
 RECIPE = REPOSITORY / "benchmarks" / "layouts.yaml"
 STAGE = "tuned"
@@ -56,9 +56,7 @@ def trial(template: Path, workspace: Path, layout: Layout, settings: dict[str, s
     if not workspace.exists():
         shutil.copytree(template, workspace)
     run(workspace, layout, settings)
-    records = [
-        record for record in read_metrics(stage_directory(workspace) / "metrics.jsonl") if "train/loss" in record
-    ]
+    records = read_steps(stage_directory(workspace) / "metrics.jsonl")
     return Trial(
         workspace,
         {record["step"]: record["train/loss"] for record in records},

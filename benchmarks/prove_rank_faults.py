@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.common import report, usual_environment
 from benchmarks.layout_runs import Layout, command, prepare, stage_directory, trial
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 
 TOLERANCE = 1e-4
 NAMED_SECONDS = 60.0
@@ -85,9 +85,7 @@ def _harmed(
     _, error = process.communicate(timeout=600)
     events = [json.loads(line) for line in (workspace / "runs" / "layouts" / "events.jsonl").read_text().splitlines()]
     fault = next((event for event in events if event["event"] == "rank_fault"), None)
-    metrics = [
-        record for record in read_metrics(stage_directory(workspace) / "metrics.jsonl") if "train/loss" in record
-    ]
+    metrics = read_steps(stage_directory(workspace) / "metrics.jsonl")
     return {
         "layout": layout,
         "rank": rank,

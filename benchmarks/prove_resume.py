@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.common import RECIPE, report, run_command, run_recipe, shared_cache_environment
 from danlu.artifacts.store import hash_file
 from danlu.pipeline.record import read_json
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 
 TRAINING_STAGE = "tuned"
 SMALLER = {
@@ -111,7 +111,7 @@ def what_was_hit(workspace: Path) -> dict[str, Any]:
     run = read_json(workspace / "runs" / "assistant" / "run.json") or {"stages": {}}
     running = [name for name, stage in run["stages"].items() if stage["state"] == "running"]
     stage = workspace / "runs" / "assistant" / "stages" / TRAINING_STAGE
-    steps = [record["step"] for path in stage.glob("*/metrics.jsonl") for record in read_metrics(path)]
+    steps = [record["step"] for path in stage.glob("*/metrics.jsonl") for record in read_steps(path)]
     return {
         "stage": running[0] if running else "between stages",
         "training_steps": len(steps),

@@ -17,7 +17,7 @@ import pytest
 from danlu.artifacts.store import hash_file
 from danlu.pipeline.status import read_status
 from danlu.settings import Workspace
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 
 DANLU = Path(sys.executable).with_name("danlu")
 NUM_STEPS = 60
@@ -150,4 +150,4 @@ def wait_for_steps(process: subprocess.Popen[str], workspace: Path, steps: int) 
 def steps_recorded(workspace: Path) -> list[int]:
     """Steps in the metrics of the training stage, in the order of the file."""
     files = workspace.glob("runs/tiny/stages/tuned/*/metrics.jsonl")
-    return [record["step"] for file in files for record in read_metrics(file)]
+    return [record["step"] for file in files for record in read_steps(file)]

@@ -18,14 +18,13 @@ from training_stage import make_context, run, settings
 from danlu.artifacts.stage import StageContext
 from danlu.errors import Stopped, UserError
 from danlu.settings import Workspace
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 
 CHECKPOINTS = {"every_steps": 5, "keep": 1}
 
 
 def losses(context: StageContext) -> list[float]:
-    records = read_metrics(context.directory / "metrics.jsonl")
-    return [record["train/loss"] for record in records if "train/loss" in record]
+    return [record["train/loss"] for record in read_steps(context.directory / "metrics.jsonl")]
 
 
 def when(context: StageContext, rank: int, step: int, do: Any) -> None:
@@ -86,7 +85,7 @@ def test_a_stop_is_passed_on_and_training_goes_on_from_there(
     context.stop._signal_number = None
     run(context, tmp_path / "again", config)
     assert any("Going on from the checkpoint of step" in event.get("message", "") for event in reporter.events)
-    assert [record["step"] for record in read_metrics(context.directory / "metrics.jsonl")] == list(range(1, 101))
+    assert [record["step"] for record in read_steps(context.directory / "metrics.jsonl")] == list(range(1, 101))
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return records
+
+
+def read_steps(path: Path) -> list[dict[str, Any]]:
+    """The records that training steps wrote, one of each; what observers and evaluations wrote is left out."""
+    return [record for record in read_metrics(path) if "train/loss" in record]

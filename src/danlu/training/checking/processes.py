@@ -11,7 +11,7 @@ import torch
 
 from danlu.artifacts.stage import StageContext
 from danlu.errors import UserError
-from danlu.telemetry.metrics import read_metrics
+from danlu.telemetry.metrics import read_steps
 from danlu.training.checking.difference import Trial
 from danlu.training.checking.on_disk import context_on_disk
 from danlu.training.checking.subject import Subject
@@ -64,7 +64,7 @@ def _config(subject: Subject, layout: ParallelSettings) -> TrainConfig:
 
 def _trial(context: StageContext, model: Any) -> Trial:
     """What a stage wrote down along the way, and its weights; of gradients it writes the norms."""
-    records = [record for record in read_metrics(context.directory / "metrics.jsonl") if "train/loss" in record]
+    records = read_steps(context.directory / "metrics.jsonl")
     return Trial(
         [record["train/loss"] for record in records],
         torch.tensor([record["train/gradient_norm"] for record in records], dtype=torch.float64),
