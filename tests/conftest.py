@@ -5,6 +5,7 @@ Inside a pytest-xdist worker each process computes on one thread, so that worker
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -52,6 +53,12 @@ TRAINING_TEXT = [
     "def add(a, b):\n    return a + b\n\nprint(add(2, 3))  # 5",
     "丹炉把原始数据炼成模型。法国的首都是巴黎。",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays, so that collecting garbage, as each training does, need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ import pytest
 from danlu.cli import check
 from danlu.training.checking import check as checking
 from danlu.training.checking.check import Checked
-from danlu.training.checking.difference import EXACTLY, Difference
+from danlu.training.checking.difference import Difference
 from danlu.training.checking.equivalence import Finding
 from danlu.training.checking.size import Size
 from danlu.training.config import TrainConfig
 
 Cli = Callable[..., tuple[int, str, str]]
-TOLERANCES = Difference(1e-5, 1e-5, 1e-5)
+TOLERANCES = dict.fromkeys(("loss of step 1", "first gradient", "weights"), 1e-5)
+EXACTLY: Difference = dict.fromkeys(TOLERANCES, 0.0)
 
 
 def test_there_must_be_a_train_stage(toy_cli: Cli) -> None:
@@ -35,7 +36,9 @@ def test_other_stages_cannot_be_checked(toy_cli: Cli) -> None:
 
 
 def checked(*findings: Finding) -> Checked:
-    return Checked("sum", Size(2, 128, 4, 12), 30, list(findings), "bf16", Difference(0.01, 0.1, 0.1))
+    return Checked(
+        "sum", Size(2, 128, 4, 12), 30, list(findings), "bf16", {"loss of step 1": 0.01, "first gradient": 0.1}
+    )
 
 
 @pytest.fixture
@@ -55,9 +58,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return set_up
 
 
-AGREES = Finding("resuming", "stopped, and not", "agrees", "the same bits", EXACTLY, EXACTLY, "losses", 1.0)
+AGREES = Finding("resuming", "stopped, and not", "agrees", "the same bits", EXACTLY, EXACTLY, "weights", 1.0)
 NOT_FOR_IT = Finding("compiling", "compiled, and not", "does not apply", "compile is false")
-DIFFERS = Finding("packing", "beside, and alone", "differs", "rounding", Difference(0.1, 0, 0), TOLERANCES, "losses")
+DIFFERENCE = {"loss of step 1": 0.1, "first gradient": 0.0, "weights": 0.0}
+DIFFERS = Finding("packing", "beside, and alone", "differs", "rounding", DIFFERENCE, TOLERANCES, "loss of step 1")
 
 
 def test_what_agrees_is_shown_and_written(toy_cli: Cli, found: Callable[..., None], tmp_path: Path) -> None:
@@ -85,4 +89,4 @@ def test_what_differs_is_a_fault(toy_cli: Cli, found: Callable[..., None]) -> No
     last = json.loads(out.splitlines()[-1])
     assert last["agrees"] is False
     assert last["stages"][0]["differs"] == ["packing"]
-    assert last["stages"][0]["findings"][1]["difference"]["losses"] == 0.1
+    assert last["stages"][0]["findings"][1]["difference"]["loss of step 1"] == 0.1

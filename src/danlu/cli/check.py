@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,15 +107,16 @@ def _amounts(finding: Finding) -> tuple[str, str, str]:
     """The difference that comes nearest to its tolerance, that tolerance, and what it is of."""
     if finding.difference is None or finding.tolerances is None or finding.worst is None:
         return "", "", ""
-    difference, most = getattr(finding.difference, finding.worst), getattr(finding.tolerances, finding.worst)
-    return f"{difference:.1e}" if difference else "0", f"{most:.0e}" if most else "0", finding.worst if most else "bits"
+    found, most = finding.difference.get(finding.worst, math.inf), finding.tolerances[finding.worst]
+    return f"{found:.1e}" if found else "0", f"{most:.0e}" if most else "0", finding.worst if most else "bits"
 
 
 def _precision(checked: Checked) -> str:
     adds = checked.precision_adds
     if adds is None:
         return "all of this is in float32, as the stage itself is on this machine"
+    losses = max(value for name, value in adds.items() if name.startswith("loss"))
     return (
         f"all of this is in float32; {checked.precision}, in which the stage is trained, moves losses by up to"
-        f" {adds.losses:.1e} and the last gradient by {adds.gradient:.1e}"
+        f" {losses:.1e} and the first gradient by {adds['first gradient']:.1e}"
     )

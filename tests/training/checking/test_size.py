@@ -23,7 +23,7 @@ def test_a_small_model_is_checked_whole() -> None:
 
 def test_a_larger_one_on_shorter_rows_then_with_few_layers_then_in_fewer_steps() -> None:
     whole = settings(adapter=None, batch={"rows": 4})
-    wide = {"hidden_size": 512, "intermediate_size": 1024, "vocab_size": 4000}
+    wide = {"hidden_size": 384, "intermediate_size": 1024, "vocab_size": 4000}
     assert choose_size(whole, llama(**wide), 512) == Size(4, 128, 4, MOST_STEPS)
     deep = choose_size(whole, llama(**wide, num_hidden_layers=40), 512)
     assert (deep.num_layers, deep.num_steps) == (2, MOST_STEPS)

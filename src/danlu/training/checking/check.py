@@ -11,7 +11,15 @@ from typing import Any
 
 from danlu.artifacts.stage import StageConfig, StageContext
 from danlu.errors import UserError
-from danlu.training.checking.difference import EXACTLY, FEWEST_RELATIVE, ROUNDING_FACTOR, Difference
+from danlu.training.checking.difference import (
+    FEWEST_RELATIVE,
+    ROUNDING_FACTOR,
+    Difference,
+    difference,
+    exactly,
+    exceeds,
+    worst,
+)
 from danlu.training.checking.equivalence import Equivalence, Finding
 from danlu.training.checking.precision import own_precision
 from danlu.training.checking.size import Size
@@ -97,18 +105,20 @@ def _find(equivalence: Equivalence, subject: Subject) -> Finding:
     reason = equivalence.why_not(subject)
     if reason:
         return Finding(equivalence.name, equivalence.compares, "does not apply", reason)
-    tolerances = subject.tolerances(equivalence.like(subject)) if equivalence.like else EXACTLY
+    like = equivalence.like(subject) if equivalence.like else None
+    rounding = subject.tolerances(like) if like else None
     try:
-        difference = Difference.between(*equivalence.pair(subject))
+        found = difference(*equivalence.pair(subject))
     except UserError as error:  # where the tolerances came from it did not break down
         return Finding(equivalence.name, equivalence.compares, "differs", error.what)
+    tolerances = exactly(found) if rounding is None else rounding
     return Finding(
         equivalence.name,
         equivalence.compares,
-        "differs" if difference.exceeds(tolerances) else "agrees",
-        ROUNDING if equivalence.like else BITS,
-        difference,
+        "differs" if exceeds(found, tolerances) else "agrees",
+        BITS if rounding is None else ROUNDING,
+        found,
         tolerances,
-        difference.worst(tolerances),
+        worst(found, tolerances),
         round(time.perf_counter() - started, 3),
     )

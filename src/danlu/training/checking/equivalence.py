@@ -38,7 +38,7 @@ class Finding:
     """Why it does not apply, or where the tolerance comes from."""
     difference: Difference | None = None
     tolerances: Difference | None = None
-    """A measure whose tolerance is large is not judged by; see `Difference.judged`."""
+    """Without what rounding moves so far that it tells nothing."""
     worst: str | None = None
-    """The measure that uses most of its tolerance."""
+    """What uses most of its tolerance."""
     seconds: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from danlu.models.precision import compute_dtype
-from danlu.training.checking.difference import Difference
+from danlu.training.checking.difference import Difference, difference
 from danlu.training.checking.subject import Subject, Variant
 
 NAMES = {torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -18,4 +18,4 @@ def own_precision(subject: Subject) -> tuple[str, Difference | None]:
     if dtype == torch.float32:
         return "fp32", None
     own = subject.trial(Variant("own precision", is_in_own_precision=True))
-    return NAMES[dtype] if setting != "fp8" else setting, Difference.between(own, subject.one_by_one)
+    return NAMES[dtype] if setting != "fp8" else setting, difference(own, subject.one_by_one)

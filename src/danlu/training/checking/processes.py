@@ -65,8 +65,6 @@ def _config(subject: Subject, layout: ParallelSettings) -> TrainConfig:
 def _trial(context: StageContext, model: Any) -> Trial:
     """What a stage wrote down along the way, and its weights; of gradients it writes the norms."""
     records = read_steps(context.directory / "metrics.jsonl")
-    return Trial(
-        [record["train/loss"] for record in records],
-        torch.tensor([record["train/gradient_norm"] for record in records], dtype=torch.float64),
-        torch.cat([parameter.detach().flatten().cpu() for parameter in trained_parameters(model)]),
-    )
+    norms = torch.tensor([record["train/gradient_norm"] for record in records], dtype=torch.float64)
+    weights = torch.cat([parameter.detach().flatten().cpu() for parameter in trained_parameters(model)])
+    return Trial([record["train/loss"] for record in records], norms[:1], norms[-1:], weights)

@@ -20,4 +20,5 @@ def pair(subject: Subject) -> tuple[Trial, Trial]:
         half = replace(STRAIGHT, checkpoints=directory, stop_after=subject.num_steps // 2)
         before = subject.make_trial(half)
         after = subject.make_trial(replace(STRAIGHT, checkpoints=directory))
-    return replace(after, losses=before.losses + after.losses), subject.trial(STRAIGHT)
+    whole = replace(after, losses=before.losses + after.losses, first_gradient=before.first_gradient)
+    return whole, subject.trial(STRAIGHT)

@@ -18,7 +18,7 @@ MOST_ROWS = 4
 MOST_STEPS, FEWEST_STEPS = 12, 4
 FEW_LAYERS = 2
 """At least; more where a model has more kinds of layers."""
-AFFORDABLE_FLOPS = 6e11
+AFFORDABLE_FLOPS = 4e11
 """For one short training, of which there are about ten. Two cores make some 10^11 a second in float32."""
 
 

@@ -16,7 +16,7 @@ from danlu.artifacts.stage import StageContext
 from danlu.models.flops import TrainingFlops
 from danlu.models.probe import config_from
 from danlu.telemetry.reporter import Task
-from danlu.training.checking.difference import Difference, Trial
+from danlu.training.checking.difference import Difference, Trial, difference, tolerances_from
 from danlu.training.checking.pieces import small_store
 from danlu.training.checking.size import Size, choose_size, with_layers
 from danlu.training.checkpoint import Checkpoints
@@ -144,7 +144,7 @@ class Subject:
     def tolerances(self, variant: Variant) -> Difference:
         """What rounding may move in such a training."""
         disturbed = self.trial(replace(variant, name="rounding", is_disturbed=True))
-        return Difference.between(disturbed, self.trial(variant)).tolerances()
+        return tolerances_from(difference(disturbed, self.trial(variant)))
 
 
 def one_by_one(subject: Subject) -> Variant:

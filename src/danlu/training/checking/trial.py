@@ -33,11 +33,11 @@ DISTURBANCE = torch.finfo(torch.float32).eps
 
 
 class _Watch:
-    """Observer that keeps the losses and says how far a training is; it also keeps the last gradient."""
+    """Observer that keeps the losses and says how far a training is; it also keeps two gradients."""
 
     def __init__(self, subject: Subject, variant: Variant) -> None:
         self.losses: list[float] = []
-        self.gradient = torch.zeros(0)
+        self.first_gradient = self.last_gradient = torch.zeros(0)
         self._subject = subject
         self._name = variant.name
 
@@ -47,7 +47,9 @@ class _Watch:
 
     def finish(self, trained: Sequence[torch.Tensor], *, config: TrainConfig) -> float:
         """What `finish_gradients` does, with a look at them before."""
-        self.gradient = _flat([parameter.grad for parameter in trained if parameter.grad is not None])
+        self.last_gradient = _flat([parameter.grad for parameter in trained if parameter.grad is not None])
+        if not self.losses:
+            self.first_gradient = self.last_gradient
         return finish_gradients(
             trained,
             max_norm=config.max_gradient_norm,
@@ -107,7 +109,7 @@ def make_trial(subject: Subject, variant: Variant) -> Trial:
         if variant.stop_after:
             checkpoints.save_last(steps_made, held, optimizer)
     with companions.final():
-        return Trial(watch.losses, watch.gradient, _flat(held.trained))
+        return Trial(watch.losses, watch.first_gradient, watch.last_gradient, _flat(held.trained))
 
 
 def _config(subject: Subject, variant: Variant) -> TrainConfig:

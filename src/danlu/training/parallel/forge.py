@@ -8,6 +8,7 @@ it ends the ranks, too: they do not outlive the process that asked for them.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     from danlu.training.parallel.rank import import_what_it_needs
 
     import_what_it_needs(job)
+    gc.freeze()  # ranks that collect garbage need neither look at what was imported nor copy its pages
     children: dict[int, int] = {}
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
