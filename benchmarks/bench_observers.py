@@ -44,7 +44,7 @@ from danlu.telemetry.reporter import Reporter
 from danlu.telemetry.system import SystemSampler
 from danlu.training.batches import BatchStream
 from danlu.training.checkpoint import Checkpoints
-from danlu.training.config import CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.gradients import finish_gradients
 from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.health.health import Health
@@ -57,6 +57,7 @@ from danlu.training.loop import Observer, StepReport, train
 from danlu.training.observers import WriteMetrics
 from danlu.training.optimizer import make_optimizer
 from danlu.training.rows.contiguous import ContiguousRows
+from danlu.training.settings import CheckpointSettings
 from danlu.training.setup import load_trainable, make_scaler, passes_over
 
 BAR = 0.02
@@ -182,7 +183,6 @@ def measure(job: Job, directory: Path, rounds: int) -> dict[str, list[Turn]]:
                 max_value=config.max_gradient_value,
                 regularisation=config.regularisation,
             ),
-            checkpoints=checkpoints,
             should_stop=lambda: False,
             scaler=make_scaler(config),
         )

@@ -31,13 +31,13 @@ from danlu.models.head import Head, hidden_states, linear_cross_entropy
 from danlu.models.load import load_causal_lm
 from danlu.telemetry.allocator import ask_for_huge_pages, freed_memory_kept
 from danlu.training.batches import Batch, MicroBatch, micro_batch
-from danlu.training.config import RegularisationSettings
 from danlu.training.gradients import finish_gradients
 from danlu.training.objectives.next_token import supervised_cross_entropy
 from danlu.training.optimizer import make_optimizer
 from danlu.training.optimizers.settings import AdamWSettings
 from danlu.training.passes import Passes
 from danlu.training.rows.row import Row, all_but_first
+from danlu.training.settings import RegularisationSettings
 
 WARMUP_STEPS = 3
 

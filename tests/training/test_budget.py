@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from danlu.models.flops import TrainingFlops
 from danlu.training.batches import BatchStream
 from danlu.training.budget import fewest_steps, flops_of, steps_of, steps_within
-from danlu.training.config import Budget
 from danlu.training.pace import Pace
 from danlu.training.rows.packed import PackedRows
+from danlu.training.settings import Budget
 from packed_rows import make_store
 
 STORE = make_store([[5, 3], [8], [2, 2, 4], [7], [6, 2]])

@@ -16,8 +16,8 @@ from danlu.training import checkpoint
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.checkpoint_files import MARKER, write_checkpoint
 from danlu.training.checkpoint_state import State
-from danlu.training.config import CheckpointSettings
 from danlu.training.held import Held, hold
+from danlu.training.settings import CheckpointSettings
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from danlu.training.config import CheckpointSettings
 from danlu.training.cost import most_checkpoints, takes_checkpoints
+from danlu.training.settings import CheckpointSettings
 
 
 @pytest.mark.parametrize(

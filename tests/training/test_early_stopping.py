@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.training.config import EarlyStoppingSettings
 from danlu.training.early_stopping import EarlyStopping
+from danlu.training.settings import EarlyStoppingSettings
 
 
 @given(

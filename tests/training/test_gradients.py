@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from danlu.training.config import RegularisationSettings
 from danlu.training.gradients import finish_gradients
+from danlu.training.settings import RegularisationSettings
 
 
 def parameters() -> list[torch.nn.Parameter]:

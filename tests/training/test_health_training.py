@@ -134,7 +134,7 @@ def test_skipping_and_rewinding_and_being_killed_end_with_the_same_finite_weight
     rewinding = make_context(workspace, reporter, poisoned_dir, tmp_path / "c")
     rewinds = []
     monkeypatch.setattr(
-        "danlu.training.fitting.back_to_checkpoint",
+        "danlu.training.steps.back_to_checkpoint",
         lambda *arguments: rewinds.append(back_to_checkpoint(*arguments)) or rewinds[-1],
     )
     run(rewinding, tmp_path / "rewound", poisoned_settings(on_non_finite="rewind"))
@@ -156,7 +156,7 @@ def test_a_run_killed_while_rewinding_steps_over_the_same_batch(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("danlu.training.fitting.back_to_checkpoint", killed)
+        patched.setattr("danlu.training.steps.back_to_checkpoint", killed)
         with pytest.raises(KeyboardInterrupt):
             run(context, tmp_path / "killed", poisoned_settings(on_non_finite="rewind"))
     left_out = json.loads((context.directory / "left_out.json").read_text())["steps"]

@@ -23,10 +23,10 @@ from danlu.settings import Workspace
 from danlu.training import stage
 from danlu.training.batches import BatchStream
 from danlu.training.budget import flops_of, steps_of, steps_within
-from danlu.training.config import Budget, RampSettings
 from danlu.training.data import TrainingData
 from danlu.training.pace import Pace
 from danlu.training.ramps import ramp, ramp_steps
+from danlu.training.settings import Budget, RampSettings
 from packed_rows import make_store, write_store
 
 LENGTHS = [30, 11, 20, 61, 5, 75, 40, 9, 17, 44, 64, 3, 33, 25, 128, 90]

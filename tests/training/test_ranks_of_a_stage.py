@@ -88,6 +88,36 @@ def test_a_stop_is_passed_on_and_training_goes_on_from_there(
     assert [record["step"] for record in read_steps(context.directory / "metrics.jsonl")] == list(range(1, 101))
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["meeting", "handing in"])
+def test_copies_apart_learn_and_go_on_where_they_met(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any, asynchronous: bool
+) -> None:
+    apart = {"copies": 2, "every_steps": 4, "outer_learning_rate": 1, "outer_momentum": 0, "asynchronous": asynchronous}
+    config = settings(
+        budget={"steps": 300}, apart=apart, batch={"rows": 4, "rows_at_once": 1}, validate_every_steps=100
+    )
+    whole = make_context(workspace, reporter, tiny_model_dir, tmp_path / "whole")
+    facts = run(whole, tmp_path / "undisturbed", config)
+    records = read_steps(whole.directory / "metrics.jsonl")
+    assert [record["step"] for record in records] == list(range(1, 301))
+    assert sum(record["train/tokens"] for record in records) == facts["num_tokens_trained"]
+    assert records[-1]["train/loss"] < records[0]["train/loss"] - 2
+    assert facts["num_bytes_handed_in"] > 0
+
+    cut = make_context(workspace, reporter, tiny_model_dir, tmp_path / "cut")
+    when(cut, 0, 9, lambda pid: setattr(cut.stop, "_signal_number", signal.SIGTERM))
+    with pytest.raises(Stopped, match="tuned is saved up to step"):
+        run(cut, tmp_path / "out", config)
+    cut.stop._signal_number = None
+    assert max(record["step"] for record in read_steps(cut.directory / "metrics.jsonl")) % 4 == 0
+    run(cut, tmp_path / "again", config)
+    assert any("Going on from the checkpoint of step" in event.get("message", "") for event in reporter.events)
+    assert [record["step"] for record in read_steps(cut.directory / "metrics.jsonl")] == list(range(1, 301))
+    one, two = (tmp_path / name / "adapter_model.safetensors" for name in ("undisturbed", "again"))
+    # Who is faster decides what comes of the other way, and so it is not the same twice.
+    assert asynchronous or one.read_bytes() == two.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

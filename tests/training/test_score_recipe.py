@@ -12,8 +12,8 @@ import pytest
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
 from danlu.pipeline.api import plan, run
-from danlu.training.config import CurriculumSettings
 from danlu.training.rows.curriculum import paced, scores_of
+from danlu.training.settings import CurriculumSettings
 
 RECIPE = """
 name: scored

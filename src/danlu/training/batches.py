@@ -79,6 +79,18 @@ class Batch:
     num_tokens: int
 
 
+class Batches(Protocol):
+    """The batches of a training."""
+
+    def at(self, step: int) -> Batch:
+        """The batch of `step` (0-based)."""
+        ...
+
+    def names(self, step: int) -> str:
+        """What to call the rows of `step` when something is wrong with them."""
+        ...
+
+
 class BatchStream:
     """Batches of rows, in any order asked for.
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from danlu.models.flops import TrainingFlops
 from danlu.training.batches import BatchStream
-from danlu.training.config import Budget
 from danlu.training.pace import Pace
+from danlu.training.settings import Budget
 
 Batches = Callable[[int], BatchStream]
 """From a number of steps to what a run of so many reads: what grows, grows over a share of the steps."""

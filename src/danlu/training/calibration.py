@@ -8,7 +8,6 @@ the stage's directory. A run that goes on after a kill finds it there and ends a
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,9 +22,8 @@ from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Reporter
 from danlu.training.batches import BatchStream, MicroBatches
 from danlu.training.budget import steps_within
-from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions
-from danlu.training.config import CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.held import hold
@@ -196,13 +194,6 @@ def _measured_pace(
                     regularisation=config.regularisation,
                 ),
                 num_steps=sys.maxsize,
-                checkpoints=Checkpoints(
-                    Path(scratch),
-                    Path(scratch),
-                    CheckpointSettings(every_seconds=math.inf),
-                    fingerprint="",
-                    reporter=context.reporter,
-                ),
                 observers=[*companions.observers, WriteMetrics(writer), stopwatch],
                 should_stop=stopwatch.has_enough,
                 scaler=make_scaler(config),

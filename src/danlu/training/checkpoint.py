@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,8 @@ from danlu.training.checkpoint_state import (
     prefixed,
     read_numbers,
 )
-from danlu.training.config import CheckpointSettings
 from danlu.training.held import Held
+from danlu.training.settings import CheckpointSettings
 from danlu.training.snapshot import Snapshot
 from danlu.training.world import World
 
@@ -92,7 +92,8 @@ class Checkpoints:
         reporter: Told about broken checkpoints and those that could not be written.
         companions: What else has a state, by name. Its tensors are named as the trained weights that they are like.
         world: The ranks that write and read them together.
-        possible: After which steps one can be taken; after any if not given.
+        has_copies: Whether each rank's optimizer has a state of its own, for a copy of the weights that it trains
+            apart. Then only as many ranks can go on from it.
     """
 
     def __init__(
@@ -105,10 +106,10 @@ class Checkpoints:
         reporter: Reporter,
         companions: Mapping[str, Stateful] | None = None,
         world: World | None = None,
-        possible: Callable[[int], bool] | None = None,
+        has_copies: bool = False,
     ) -> None:
         self.world = world or World()
-        self._possible = possible
+        self._has_copies = has_copies
         self.directory = directory
         self.kept_directory = kept_directory
         self.settings = settings
@@ -134,11 +135,10 @@ class Checkpoints:
     def due(self, step: int) -> bool:
         """Whether a checkpoint is to be taken after this step, which the first rank decides for all. Also says how the
         last one went, once that is known."""
-        if self._possible and not self._possible(step):
-            return False
-        return self.world.of_first(float(self._is_due(step))) > 0
+        return self.world.of_first(float(self.is_due_here(step))) > 0
 
-    def _is_due(self, step: int) -> bool:
+    def is_due_here(self, step: int) -> bool:
+        """What this rank would decide."""
         if self._saving and self._saving.written.done():
             self.finish()
         every = self.settings.every_steps
@@ -187,8 +187,6 @@ class Checkpoints:
     def save_last(self, step: int, held: Held, optimizer: torch.optim.Optimizer) -> None:
         """See that the state after `step` steps is on the disk before training is stopped there, if that can be."""
         self.finish()
-        if self._possible and not self._possible(step):
-            return
         if step > self.world.of_first(self.newest_step):
             self.save(step, held, optimizer)
             self.finish()
@@ -199,7 +197,8 @@ class Checkpoints:
         if not step:
             return 0
         path = checkpoints_in(self.directory, self.kept_directory)[step]
-        pieces, numbers = Pieces(path), read_numbers(path)
+        only = self.world.rank if self._has_copies else None
+        pieces, numbers = Pieces(path, only), read_numbers(path, only)
         with torch.no_grad():
             for name, tensor in held.tensors.items():
                 tensor.copy_(pieces.read(name, box_of(held, name, tensor)))
@@ -247,7 +246,8 @@ class Checkpoints:
                 f"{part}-{rank}.safetensors": {
                     key: value
                     for key, value in values.items()
-                    if isinstance(value, torch.Tensor) and parameter_of(key, held) in written
+                    if isinstance(value, torch.Tensor)
+                    and (parameter_of(key, held) in written or (self._has_copies and part == "optimizer"))
                 }
                 for part, values in states.items()
             },

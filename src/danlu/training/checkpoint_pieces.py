@@ -41,11 +41,18 @@ class Box:
 
 
 class Pieces:
-    """The tensors of a directory of safetensors files, each of which may lie in several."""
+    """The tensors of a directory of safetensors files, each of which may lie in several.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Where they are.
+        only: Leave out what other ranks' optimizers have.
+    """
+
+    def __init__(self, directory: Path, only: int | None = None) -> None:
         self._found: dict[str, list[tuple[Path, Box]]] = defaultdict(list)
         for path in sorted(directory.glob("*.safetensors")):
+            if only is not None and path.name.startswith("optimizer-") and path.stem != f"optimizer-{only}":
+                continue
             with safe_open(path, framework="pt") as file:
                 sharding = json.loads((file.metadata() or {}).get(SHARDING, "{}"))
                 for name in file.keys():  # noqa: SIM118  (no dict)

@@ -96,9 +96,9 @@ def _read_like(pieces: Pieces, key: str, held: Held, name: str) -> torch.Tensor:
     return pieces.read(key, box_of(held, name, held.tensors[name]) if is_alike else None)
 
 
-def read_numbers(path: Path) -> dict[str, float]:
-    """What the ranks kept as JSON; the same number of several is the same."""
+def read_numbers(path: Path, only: int | None = None) -> dict[str, float]:
+    """What the ranks kept as JSON, or only one of them; else, the same number of several is the same."""
     numbers: dict[str, float] = {}
-    for file in sorted(path.glob(NUMBERS.format(rank="*"))):
+    for file in sorted(path.glob(NUMBERS.format(rank="*" if only is None else only))):
         numbers |= json.loads(file.read_text(encoding="utf-8"))
     return numbers

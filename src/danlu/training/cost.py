@@ -16,10 +16,11 @@ from danlu.telemetry.allocator import release_memory
 from danlu.training.batches import Batch, BatchStream
 from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies
-from danlu.training.config import CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.optimizer import make_optimizer, state_bytes, trained_parameters
 from danlu.training.pace import Pace
 from danlu.training.passes import Passes
+from danlu.training.settings import CheckpointSettings
 from danlu.training.setup import make_passes, micro_batch_workers, shallow_trainable, weight_dtype
 
 FLOAT32_BYTES = 4

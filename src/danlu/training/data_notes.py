@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from danlu.training.batches import BatchStream
-from danlu.training.config import CurriculumSettings
 from danlu.training.data import TrainingData
 from danlu.training.ramps import ramp_steps
 from danlu.training.rows.mixture import MixedRows
+from danlu.training.settings import CurriculumSettings
 
 MOST_USEFUL_EPOCHS = 4
 """Repeated up to four times, data is nearly as good as new (Muennighoff et al. 2023, arXiv:2305.16264)."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from danlu.training.averages import exchanged
-from danlu.training.config import EarlyStoppingSettings
+from danlu.training.settings import EarlyStoppingSettings
 
 
 class EarlyStopping:

@@ -7,19 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 
 from danlu.artifacts.stage import StageContext
-from danlu.hardware.machine import num_usable_cores
-from danlu.hardware.roof import matrix_roof
 from danlu.models.flops import TrainingFlops
-from danlu.models.precision import compute_dtype
 from danlu.telemetry.allocator import freed_memory_kept
 from danlu.telemetry.metrics import MetricsWriter
-from danlu.telemetry.system import SystemSampler
 from danlu.training.budget import flops_of, steps_of
 from danlu.training.calibration import decide_steps, say_whether_it_held
 from danlu.training.checkpoint import Checkpoints
@@ -27,22 +22,16 @@ from danlu.training.companions import Companions, check_validation
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
-from danlu.training.gradients import finish_gradients
 from danlu.training.health.health import Health
-from danlu.training.health.pictures import decoder_of
-from danlu.training.health.rewind import back_to_checkpoint, train_with_rewinds
 from danlu.training.health.sinks import open_sinks
-from danlu.training.health.utilisation import Utilisation
-from danlu.training.health.watch import WatchSystem
 from danlu.training.held import Held, hold
-from danlu.training.loop import AnyPasses, Observer, train
-from danlu.training.observers import ShowProgress, Throughput, Validate, WriteMetrics
+from danlu.training.loop import AnyPasses, Observer
+from danlu.training.observers import Throughput
 from danlu.training.optimizer import make_optimizer, trained_parameters
-from danlu.training.optimizers.groups import check_group_patterns, trained_by_name
-from danlu.training.parallel.apart import Meetings
-from danlu.training.parallel.stragglers import Stragglers
-from danlu.training.schedule import make_learning_rate
+from danlu.training.optimizers.groups import check_group_patterns
+from danlu.training.parallel.apart import Apart
 from danlu.training.setup import load_trainable, make_scaler, passes_over, weightless_trainable
+from danlu.training.steps import Parts, Watchers, make_steps
 from danlu.training.world import World
 
 
@@ -93,7 +82,7 @@ def fitted(
         optimizer = make_optimizer(whole, config.optimizer, held)
         companions = Companions.of(config, held.tensors, optimizer)
         scaler = make_scaler(config)
-        meetings = Meetings(config.apart, held, num_steps) if config.apart else None
+        apart = Apart(config.apart, held, num_steps) if config.apart else None
         health = Health(config.health, context.directory, context.reporter, writes=world.is_first)
         checkpoints = Checkpoints(
             context.checkpoints,
@@ -105,15 +94,33 @@ def fitted(
                 **companions.stateful,
                 **health.stateful,
                 **({"loss_scale": scaler} if scaler.is_enabled() else {}),
-                **({"meetings": meetings} if meetings else {}),
+                **({"outer": apart.outer} if apart else {}),
             },
-            possible=meetings.is_one_after if meetings else None,
+            has_copies=config.apart is not None,
             world=world,
         )
         first_step = checkpoints.restore(held, optimizer)
         if first_step:
             context.reporter.say(f"Going on from the checkpoint of step {first_step} of {num_steps}.")
+        parts = Parts(
+            config,
+            context,
+            world,
+            held_out,
+            batches,
+            num_steps,
+            whole,
+            held,
+            passes,
+            optimizer,
+            companions,
+            scaler,
+            health,
+            apart,
+            checkpoints,
+        )
         throughput = Throughput()
+        watchers = Watchers(own=[watcher] if watcher else [], all=[throughput])
         with (
             checkpoints,
             _writer(config, context, first_step, world) as writer,
@@ -121,55 +128,8 @@ def fitted(
             context.reporter.progress("training", batches.num_tokens(num_steps), "tokens") as task,
         ):
             task.advance(batches.num_tokens(first_step))
-            meeting: list[Observer] = [meetings] if meetings else []
-            decode = decoder_of(context.input("model").path, whole)
-            names = list(trained_by_name(whole))
-            inspector = health.inspector(held, names, passes, checkpoints, writer, decode)
-            observers: list[Observer] = [inspector, *meeting, *companions.observers, ShowProgress(task), throughput]
-            if writer:
-                roof = matrix_roof(compute_dtype(config.precision))
-                observers.append(WriteMetrics(writer, Utilisation(whole, roof and roof * world.size)))
-                observers.append(WatchSystem(SystemSampler(num_usable_cores()), writer))
-            if world.size > 1 and world.is_first:
-                observers.append(Stragglers(context.reporter))
-            if watcher:
-                observers.append(watcher)
-            if len(held_out) and config.validate_every_steps:
-                validate = partial(passes.mean_loss, held_out)
-                observers.append(
-                    Validate(
-                        validate, config.validate_every_steps, num_steps, writer, companions.shown, companions.listeners
-                    )
-                )
-            train_from = partial(
-                train,
-                held=held,
-                passes=passes,
-                batches=batches,
-                optimizer=optimizer,
-                learning_rate=make_learning_rate(config.schedule, num_steps, companions.plateau),
-                finish_gradients=partial(
-                    finish_gradients,
-                    max_norm=config.max_gradient_norm,
-                    max_value=config.max_gradient_value,
-                    regularisation=config.regularisation,
-                    norm_of=held.norm,
-                ),
-                num_steps=num_steps,
-                checkpoints=checkpoints,
-                observers=observers,
-                should_stop=lambda: context.stop.requested or companions.should_stop(),
-                scaler=scaler,
-                inspect=inspector.may_move,
-            )
-
-            def go_back(steps_before: int) -> int:
-                step = back_to_checkpoint(checkpoints, held, optimizer, scaler, writer)
-                task.advance(batches.num_tokens(step) - batches.num_tokens(steps_before))
-                return step
-
             steps_started = time.perf_counter()
-            steps_made = train_with_rewinds(lambda step: train_from(first_step=step), go_back, first_step)
+            steps_made = make_steps(parts, first_step, writer, task, watchers)
             steps_seconds = time.perf_counter() - steps_started
             if world.any(context.stop.requested):
                 checkpoints.save_last(steps_made, held, optimizer)
@@ -184,7 +144,7 @@ def fitted(
             "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
             "tokens_per_second": throughput.tokens_per_second,
             "num_threads": torch.get_num_threads(),
-            **({"num_bytes_of_meetings": meetings.num_bytes} if meetings else {}),
+            **({"num_bytes_handed_in": apart.num_bytes} if apart else {}),
         }
     with companions.final():
         yield Fitted(model, held, facts)

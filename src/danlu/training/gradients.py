@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from danlu.training.config import RegularisationSettings
+from danlu.training.settings import RegularisationSettings
 
 
 def finish_gradients(

@@ -49,6 +49,11 @@ class Held:
     def trained(self) -> list[torch.Tensor]:
         return list(self.tensors.values())
 
+    @property
+    def alone(self) -> Held:
+        """The same of a rank that has all of it and trains by itself."""
+        return replace(self, world=World())
+
     def share_between_ends(self, name: str, ends: Group) -> None:
         """Note that both ends of the pipeline hold a parameter, and have to add up its gradients."""
         self.ends = ends
@@ -77,7 +82,7 @@ class Held:
         Args:
             gradients: Of `tensors`, in order.
         """
-        if self.world.size == 1 or self.world.is_apart:
+        if self.world.size == 1:
             return torch.nn.utils.get_total_norm(gradients)
         squares = torch.zeros((), dtype=torch.float64)
         for square, piece in zip(self._squares(gradients), self.pieces.values(), strict=True):

@@ -15,8 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from danlu.training.batches import Batch, BatchStream, MicroBatches
-from danlu.training.checkpoint import Checkpoints
+from danlu.training.batches import Batch, Batches, MicroBatches
 from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.held import Held
 from danlu.training.schedule import LearningRate
@@ -77,18 +76,21 @@ class Observer(Protocol):
     def after_step(self, report: StepReport) -> None: ...
 
 
+ShouldStop = Callable[[], bool]
+"""Asked before each step."""
+
+
 def train(
     *,
     held: Held,
     passes: AnyPasses,
-    batches: BatchStream,
+    batches: Batches,
     optimizer: torch.optim.Optimizer,
     learning_rate: LearningRate,
     finish_gradients: Callable[[Sequence[torch.Tensor]], float],
     num_steps: int,
-    checkpoints: Checkpoints,
-    observers: list[Observer],
-    should_stop: Callable[[], bool],
+    observers: Sequence[Observer],
+    should_stop: ShouldStop,
     first_step: int = 0,
     scaler: torch.amp.GradScaler | None = None,
     inspect: Inspect = stop_if_not_finite,
@@ -140,6 +142,4 @@ def train(
         )
         for observer in observers:
             observer.after_step(report)
-        if checkpoints.due(step + 1) and step + 1 < num_steps:
-            checkpoints.save(step + 1, held, optimizer)
     return num_steps

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import torch
+
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Task
+from danlu.training.checkpoint import Checkpoints
 from danlu.training.health.utilisation import Utilisation
+from danlu.training.held import Held
 from danlu.training.loop import StepReport
 
 
@@ -88,14 +92,51 @@ class Validate:
         self.listeners = listeners
 
     def after_step(self, report: StepReport) -> None:
-        if report.step % self.every_steps and report.step != self.last_step:
+        self.at(report.step)
+
+    def is_due(self, step: int) -> bool:
+        """Whether it is measured after so many steps."""
+        return step % self.every_steps == 0 or step == self.last_step
+
+    def at(self, step: int) -> None:
+        """So many steps have been made."""
+        if not self.is_due(step):
             return
         with self.shown():
             loss = self.measure()
             for listener in self.listeners:
-                listener.after_validation(report.step, loss)
+                listener.after_validation(step, loss)
         if self.writer:
-            self.writer.write(report.step, {"validation/loss": loss})
+            self.writer.write(step, {"validation/loss": loss})
+
+
+class SaveCheckpoints:
+    """Has the state saved when that is due. To be the last that sees a step.
+
+    Args:
+        checkpoints: Say when.
+        held: What is trained.
+        optimizer: That moves it.
+        last_step: Of the training, after which the result itself is saved.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, held: Held, optimizer: torch.optim.Optimizer, last_step: int) -> None:
+        self._checkpoints = checkpoints
+        self._held = held
+        self._optimizer = optimizer
+        self._last_step = last_step
+
+    def after_step(self, report: StepReport) -> None:
+        self.at(report.step)
+
+    def at(self, step: int) -> None:
+        """So many steps have been made."""
+        if self._checkpoints.due(step) and step < self._last_step:
+            self._checkpoints.save(step, self._held, self._optimizer)
+
+    def is_due(self, step: int) -> bool:
+        """Whether this rank would save after so many steps."""
+        return self._checkpoints.is_due_here(step)
 
 
 class Throughput:

@@ -7,8 +7,8 @@ Dilemma") let the length of rows grow linearly over the first steps, in multiple
 
 from __future__ import annotations
 
-from danlu.training.config import RampSettings
 from danlu.training.rows.stairs import Stairs
+from danlu.training.settings import RampSettings
 
 
 def ramp(settings: RampSettings | None, full: int, num_steps: int, *, multiple: int = 1) -> Stairs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ import psutil
 from danlu.artifacts.stage import StageContext
 from danlu.errors import UserError
 from danlu.training import stage
-from danlu.training.checkpoint import Checkpoints
 from danlu.training.compilation import choose_attention
-from danlu.training.config import CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.held import hold
@@ -97,13 +95,6 @@ def try_learning_rates(
                 regularisation=config.regularisation,
             ),
             num_steps=num_steps,
-            checkpoints=Checkpoints(
-                context.directory,
-                context.directory,
-                CheckpointSettings(every_seconds=math.inf),
-                fingerprint="",
-                reporter=context.reporter,
-            ),
             observers=[curve],
             should_stop=curve.has_broken_down,
             scaler=make_scaler(config),

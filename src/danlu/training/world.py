@@ -23,12 +23,10 @@ class World:
 
     Args:
         settings: How they are laid out; torch.distributed must have been initialised with as many processes.
-        is_apart: Whether they train copies of the model that differ between meetings.
     """
 
-    def __init__(self, settings: ParallelSettings | None = None, *, is_apart: bool = False) -> None:
+    def __init__(self, settings: ParallelSettings | None = None) -> None:
         settings = settings or ParallelSettings()
-        self.is_apart = is_apart
         self.settings = settings
         self.size = settings.num_processes
         sizes = settings.sizes

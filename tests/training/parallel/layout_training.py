@@ -107,7 +107,7 @@ def save_and_restore(rank: int, size: int, *, directory: str, layouts: list[dict
 
     from danlu.telemetry.reporter import Reporter
     from danlu.training.checkpoint import Checkpoints
-    from danlu.training.config import CheckpointSettings
+    from danlu.training.settings import CheckpointSettings
 
     root, changes = Path(directory), {"tie_word_embeddings": True}
     stream = BatchStream(PackedRows(make_store(LENGTHS, vocabulary=401), seed=0), rows_per_batch=4, rows_at_once=1)

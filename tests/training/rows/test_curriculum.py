@@ -15,11 +15,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rows_by_hand import corpus
 
-from danlu.training.config import CurriculumSettings
 from danlu.training.rows import curriculum
 from danlu.training.rows.contiguous import ContiguousRows
 from danlu.training.rows.curriculum import competence, paced, scores_of
 from danlu.training.rows.packed import PackedRows
+from danlu.training.settings import CurriculumSettings
 from packed_rows import make_store
 
 SETTINGS = st.builds(

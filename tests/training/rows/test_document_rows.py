@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows_by_hand import counted
 
-from danlu.training.config import CurriculumSettings
 from danlu.training.rows.curriculum import paced, scores_of
 from danlu.training.rows.documents import DocumentRows
+from danlu.training.settings import CurriculumSettings
 from encoder_toys import END, make_documents
 
 STORE = make_documents([23, 9, 40, 17, 5, 33, 12, 28, 3])

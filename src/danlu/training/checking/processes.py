@@ -15,11 +15,12 @@ from danlu.telemetry.metrics import read_steps
 from danlu.training.checking.difference import Trial
 from danlu.training.checking.on_disk import context_on_disk
 from danlu.training.checking.subject import Subject
-from danlu.training.config import BatchSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.fitting import fitted
 from danlu.training.optimizer import trained_parameters
 from danlu.training.parallel.checks import check_layout
 from danlu.training.parallel.settings import ParallelSettings
+from danlu.training.settings import BatchSettings
 from danlu.training.world import World
 
 MOST_PROCESSES = 4

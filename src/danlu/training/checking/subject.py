@@ -22,13 +22,14 @@ from danlu.training.checking.size import Size, choose_size, with_layers
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import check_validation
 from danlu.training.compilation import why_not_compiled
-from danlu.training.config import BatchSettings, Budget, CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.dropout import dropout_fields
 from danlu.training.objectives.objective import Objective
 from danlu.training.optimizers.groups import check_group_patterns, trained_by_name
 from danlu.training.parallel.launching import fit_on_ranks
 from danlu.training.parallel.settings import ParallelSettings
+from danlu.training.settings import BatchSettings, Budget, CheckpointSettings
 from danlu.training.setup import attention_for, objective_for, weightless_trainable
 
 EPOCHS_OF_ROWS = 3

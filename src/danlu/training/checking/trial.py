@@ -18,7 +18,7 @@ from danlu.training.checking.difference import Trial
 from danlu.training.checking.quietly import quietly
 from danlu.training.checking.subject import Subject, Variant
 from danlu.training.companions import Companions
-from danlu.training.config import BatchSettings, CheckpointSettings, TrainConfig
+from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
 from danlu.training.gradients import finish_gradients
 from danlu.training.held import hold
@@ -26,6 +26,7 @@ from danlu.training.loop import Observer, StepReport, train
 from danlu.training.observers import Validate
 from danlu.training.optimizer import make_optimizer
 from danlu.training.schedule import make_learning_rate
+from danlu.training.settings import BatchSettings, CheckpointSettings
 from danlu.training.setup import load_trainable, make_passes, make_scaler, micro_batch_workers
 
 DISTURBANCE = torch.finfo(torch.float32).eps
@@ -100,7 +101,6 @@ def make_trial(subject: Subject, variant: Variant) -> Trial:
             learning_rate=make_learning_rate(config.schedule, num_steps, companions.plateau),
             finish_gradients=partial(watch.finish, config=config),
             num_steps=num_steps,
-            checkpoints=checkpoints,
             observers=observers,
             should_stop=lambda: first_step + len(watch.losses) == variant.stop_after or companions.should_stop(),
             first_step=first_step,

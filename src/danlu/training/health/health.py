@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from danlu.training.health.settings import CHANGING, HealthSettings
 from danlu.training.health.watch import Watch
 from danlu.training.held import Held
 from danlu.training.loop import AnyPasses, StepReport
-from danlu.training.world import World
 
 NAMED_MODULES = 3
 """Of those with numbers that are not finite, a warning names so many."""
@@ -34,19 +31,14 @@ class Inspector:
     Args:
         guard: Decides.
         watch: Looks.
-        world: All ranks.
     """
 
-    def __init__(self, guard: Guard, watch: Watch, world: World) -> None:
+    def __init__(self, guard: Guard, watch: Watch) -> None:
         self._guard = guard
         self._watch = watch
-        self._world = world
 
     def may_move(self, attempt: Attempt) -> bool:
         """See `Guard.may_move` for what is raised."""
-        if self._world.is_apart:  # each copy knows the norm of its own gradient; all must decide the same
-            (squares,) = self._world.sum_numbers([attempt.gradient_norm**2])
-            attempt = replace(attempt, gradient_norm=math.sqrt(squares / self._world.size))
         where = [] if attempt.is_finite else self._watch.at_non_finite(attempt)
         if not self._guard.may_move(attempt, _named(where)):
             return False
@@ -108,7 +100,7 @@ class Health:
         total = sum_over_ranks(held, names)
         watch = Watch(self._settings, held.tensors, total, make_look, writer, decode, passes.alongside)
         guard = Guard(self._settings, self._outliers, self._left_out, self._reporter, has_checkpoint)
-        return Inspector(guard, watch, held.world)
+        return Inspector(guard, watch)
 
 
 def _named(modules: list[str]) -> str:

@@ -37,39 +37,34 @@ class JointPasses:
     """
 
     def __init__(self, own: OwnPasses, held: Held, world: World) -> None:
+        self.own = own
         self.rank_seconds: list[float] = []
         """What each rank computed in the last step, without waiting for others: by the clock where passes wait for
         nobody, else as the processor counts it."""
-        self._own = own
         self._held = held
         self._world = world
         sizes, places = world.settings.sizes, world.places
         # Ranks that divide a layer's weights all know the whole loss.
-        self._is_apart = world.is_apart
         self._counts = places["tensor"] == 0 and places["pipeline"] == sizes["pipeline"] - 1
 
     @property
     def whole_model(self) -> Any | None:
         """That this rank's passes run over, if it has all of it and waits for nobody within a pass."""
-        return self._own.whole_model if isinstance(self._own, Passes) and not self._world.talks_within_passes else None
+        return self.own.whole_model if isinstance(self.own, Passes) and not self._world.talks_within_passes else None
 
     def alongside(self, work: Callable[[], Result]) -> Result:
         """Have something computed between two steps as a micro-batch is."""
-        return self._own.alongside(work) if isinstance(self._own, Passes) else work()
+        return self.own.alongside(work) if isinstance(self.own, Passes) else work()
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
         """Set the gradients of this rank's tensors to the whole batch's; returns the mean loss over all targets."""
         mine = self._mine(self._share(batch.micro_batches))
         clock = time.process_time if self._world.talks_within_passes else time.perf_counter
         began = clock()
-        own_batch = replace(batch, micro_batches=mine)
-        if self._is_apart:
-            own_batch = replace(own_batch, num_targets=sum(micro.num_targets for micro in mine))
-        loss = self._own.accumulate_gradients(own_batch, scale) * (own_batch.num_targets / batch.num_targets)
+        loss = self.own.accumulate_gradients(replace(batch, micro_batches=mine), scale)
         own_seconds = [0.0] * self._world.size
         own_seconds[self._world.rank] = clock() - began
-        if not self._is_apart:
-            self._held.sum_gradients()
+        self._held.sum_gradients()
         total, *self.rank_seconds = self._world.sum_numbers([loss if self._counts else 0.0, *own_seconds])
         return total
 
@@ -79,7 +74,7 @@ class JointPasses:
         sums = [0.0, 0.0]
         for first in range(0, len(share), VALIDATED_AT_ONCE):
             there = range(first, min(first + VALIDATED_AT_ONCE, len(share)))
-            loss, num_targets = self._own.sum_loss(self._mine([share[number] for number in there]))
+            loss, num_targets = self.own.sum_loss(self._mine([share[number] for number in there]))
             if self._counts:
                 sums = [sums[0] + loss, sums[1] + num_targets]
         loss, total = self._world.sum_numbers(sums)

@@ -26,9 +26,13 @@ class ApartSettings(Strict):
     copies: int = Field(ge=2)
     """How many, each on a process of its own. Another number trains something else."""
     every_steps: int = Field(20, ge=1)
-    """Between two meetings; once more after the last step."""
+    """Between two meetings, or before what was learnt is handed in; once more after the last step."""
     outer_learning_rate: float = Field(0.7, gt=0)
     outer_momentum: float = Field(0.9, ge=0, lt=1)
+    asynchronous: bool = False
+    """Copies do not wait for one another: each hands in what it has learnt, takes what all have learnt so far, and goes
+    on with the next rows that nobody has; a fast one reads more. The first process is the parameter server. They do
+    meet to save a checkpoint, to validate and to stop. What comes of it depends on who was faster."""
 
 
 class ParallelSettings(Strict):

@@ -38,7 +38,7 @@ def take_part(job: Job, context: StageContext, heart: Heart, store: Store, size:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)
-    world = World(job.config.parallel, is_apart=job.config.apart is not None)
+    world = World(job.config.parallel)
     with fitted(job.config, context, world, heart) as done:
         write_final(job.folder / FINAL, done.held, world)
     world.sum_numbers([0.0])  # all are done

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from danlu.artifacts.tokens import TokenStore
 from danlu.errors import UserError
-from danlu.training.config import CurriculumSettings
 from danlu.training.rows.order import EpochOrder, generator, shuffled
+from danlu.training.settings import CurriculumSettings
 
 NUM_BLOCKS = 64
 CHUNK_TOKENS = 2**22
