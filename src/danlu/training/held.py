@@ -16,8 +16,6 @@ from danlu.training.world import World
 
 DIVIDING = ("shard", "expert", "tensor")
 """Along these dimensions ranks may hold different boxes of a parameter."""
-BUCKET_BYTES = 2**26
-"""Of gradients that are added up in one call."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,8 @@ class Held:
             if piece.shared_by_ends:
                 tied.append(gradient)
         for dimensions in sorted(by_group):
-            sum_together(by_group[dimensions], self.world.group(*dimensions))
-        sum_together(tied, self.ends)
+            self.world.group(*dimensions).sum_many_(by_group[dimensions])
+        self.ends.sum_many_(tied)
 
     def norm(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
         """Euclidean, of the whole gradient, on every rank.
@@ -190,28 +188,3 @@ def _local(parameter: Any) -> tuple[torch.Tensor, int]:
         local = torch.nn.Parameter(parameter.to_local())
     _, offsets = compute_local_shape_and_global_offset(parameter.shape, parameter.device_mesh, parameter.placements)
     return local, int(offsets[0])
-
-
-def sum_together(tensors: Sequence[torch.Tensor], group: Group) -> None:
-    """Add up over ranks, in place, many tensors in a call."""
-    if group.size == 1:
-        return
-    bucket: list[torch.Tensor] = []
-    num_bytes = 0
-    for tensor in tensors:
-        if bucket and num_bytes + tensor.nbytes > BUCKET_BYTES:
-            _sum_bucket(bucket, group)
-            bucket, num_bytes = [], 0
-        bucket.append(tensor)
-        num_bytes += tensor.nbytes
-    if bucket:
-        _sum_bucket(bucket, group)
-
-
-def _sum_bucket(tensors: list[torch.Tensor], group: Group) -> None:
-    if len(tensors) == 1:
-        group.sum_(tensors[0])
-        return
-    flat = group.sum_(torch.cat([tensor.reshape(-1) for tensor in tensors]))
-    parts = flat.split([tensor.numel() for tensor in tensors])
-    torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+LARGE_BYTES = 2**18
+"""Tensors from here on are not copied together before they are sent."""
+BUCKET_BYTES = 2**24
+"""Of smaller ones that are sent in one call."""
 
 
 @dataclass
@@ -22,10 +27,10 @@ class Talk:
     """Whether the call has not come back."""
 
     @contextmanager
-    def begun(self, what: str, tensor: torch.Tensor, size: int) -> Iterator[None]:
+    def begun(self, what: str, num_numbers: int, size: int) -> Iterator[None]:
         """A call among so many ranks."""
         self.number += 1
-        self.what = f"{what} of {tensor.numel():,} numbers among {size} ranks"
+        self.what = f"{what} of {num_numbers:,} numbers among {size} ranks"
         self.is_waiting = True
         yield
         self.is_waiting = False  # not after an error: then it is where it stopped
@@ -55,14 +60,30 @@ class Group:
     def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
         """Add up in place; the same bits on every rank."""
         if self.size > 1:
-            with TALK.begun("all-reduce", tensor, self.size):
+            with TALK.begun("all-reduce", tensor.numel(), self.size):
                 dist.all_reduce(tensor, group=self.process_group)
         return tensor
+
+    def sum_many_(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Add up in place, all under way at once: large ones each by itself, small ones in a few calls."""
+        if self.size == 1 or not tensors:
+            return
+        large = [tensor for tensor in tensors if tensor.nbytes >= LARGE_BYTES and tensor.is_contiguous()]
+        known = set(map(id, large))
+        buckets = _buckets([tensor for tensor in tensors if id(tensor) not in known])
+        flat = [torch.cat([tensor.reshape(-1) for tensor in bucket]) for bucket in buckets]
+        with TALK.begun("all-reduce", sum(tensor.numel() for tensor in tensors), self.size):
+            works = [dist.all_reduce(each, group=self.process_group, async_op=True) for each in (*large, *flat)]
+            for work in works:
+                work.wait()
+        for bucket, row in zip(buckets, flat, strict=True):
+            parts = row.split([tensor.numel() for tensor in bucket])
+            torch._foreach_copy_(bucket, [part.view_as(each) for part, each in zip(parts, bucket, strict=True)])
 
     def maximum_(self, tensor: torch.Tensor) -> torch.Tensor:
         """Element by element, in place."""
         if self.size > 1:
-            with TALK.begun("all-reduce (maximum)", tensor, self.size):
+            with TALK.begun("all-reduce (maximum)", tensor.numel(), self.size):
                 dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self.process_group)
         return tensor
 
@@ -71,7 +92,7 @@ class Group:
         if self.size == 1:
             return part
         whole = part.new_empty(self.size * part.shape[0], *part.shape[1:])
-        with TALK.begun("all-gather", whole, self.size):
+        with TALK.begun("all-gather", whole.numel(), self.size):
             dist.all_gather_into_tensor(whole, part.contiguous(), group=self.process_group)
         return whole
 
@@ -80,7 +101,7 @@ class Group:
         if self.size == 1:
             return whole
         part = whole.new_empty(whole.shape[0] // self.size, *whole.shape[1:])
-        with TALK.begun("reduce-scatter", whole, self.size):
+        with TALK.begun("reduce-scatter", whole.numel(), self.size):
             dist.reduce_scatter_tensor(part, whole.contiguous(), group=self.process_group)
         return part
 
@@ -95,9 +116,22 @@ class Group:
         if self.size == 1:
             return parts
         found = parts.new_empty(sum(received), *parts.shape[1:])
-        with TALK.begun("all-to-all", parts, self.size):
+        with TALK.begun("all-to-all", parts.numel(), self.size):
             dist.all_to_all_single(found, parts.contiguous(), received, sent, group=self.process_group)
         return found
+
+
+def _buckets(tensors: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
+    """Tensors that are added up in one call each."""
+    found: list[list[torch.Tensor]] = []
+    room = 0
+    for tensor in sorted(tensors, key=lambda tensor: str(tensor.dtype)):
+        if not found or tensor.nbytes > room or tensor.dtype != found[-1][0].dtype:
+            found.append([])
+            room = BUCKET_BYTES
+        found[-1].append(tensor)
+        room -= tensor.nbytes
+    return found
 
 
 ALONE = Group()

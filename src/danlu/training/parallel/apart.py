@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from danlu.training.held import Held, sum_together
+from danlu.training.held import Held
 from danlu.training.loop import Observer
 from danlu.training.parallel.blocks import Block, Rounds, Tell, TrainBlock
 from danlu.training.parallel.outer import Outer
@@ -71,7 +71,7 @@ class Meeting:
         own = train_block(Block(step, end, world.rank))
         with torch.no_grad():
             ways = list(torch._foreach_sub(outer.weights, trained))
-            sum_together(ways, world.everyone)
+            world.everyone.sum_many_(ways)
             torch._foreach_div_(ways, float(world.size))
             outer.take(ways, 1.0)
             outer.end_round()

@@ -125,7 +125,7 @@ class Serving:
             first = Block(step, self._rounds.end_after(step), world.rank)
             self._work(first, train_block, self._hand_in_there)
         end = int(world.of_first(server.step if server else 0))
-        with TALK.begun("broadcast", self._message.flat, world.size):
+        with TALK.begun("broadcast", len(self._message.flat), world.size):
             dist.broadcast(self._message.flat, src=0, group=self._group)
         self._message.unpack(trained)
         self._tell_what_is_complete(tell)
@@ -159,7 +159,7 @@ class Serving:
         group, message = self._group, self._message
         header = torch.tensor([block.first_step, block.end_step, block.share], dtype=torch.int64)
         message.pack(ways)
-        with TALK.begun("sending what was learnt", message.flat, 2):
+        with TALK.begun("sending what was learnt", len(message.flat), 2):
             dist.send(header, dst=0, group=group, tag=HEADER)
             dist.send(torch.from_numpy(numbers), dst=0, group=group, tag=NUMBERS)
             dist.send(message.flat, dst=0, group=group, tag=WEIGHTS)
@@ -185,7 +185,7 @@ class Serving:
         thread = threading.Thread(target=self._serve, args=(server, failures), name="parameter server", daemon=True)
         thread.start()
         yield  # where the body fails, the process ends, and the thread with it
-        with TALK.begun("waiting for the last blocks", self._message.flat, self._held.world.size):
+        with TALK.begun("waiting for the last blocks", len(self._message.flat), self._held.world.size):
             thread.join()
         if failures:
             raise failures[0]
