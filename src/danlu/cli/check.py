@@ -108,7 +108,12 @@ def _amounts(finding: Finding) -> tuple[str, str, str]:
     if finding.difference is None or finding.tolerances is None or finding.worst is None:
         return "", "", ""
     found, most = finding.difference.get(finding.worst, math.inf), finding.tolerances[finding.worst]
-    return f"{found:.1e}" if found else "0", f"{most:.0e}" if most else "0", finding.worst if most else "bits"
+    return f"{found:.1e}" if found else "0", f"{most:.0e}" if most else "0", _short(finding.worst) if most else "bits"
+
+
+def _short(worst: str) -> str:
+    """For a column: ``loss 2`` is that of the second step."""
+    return worst.replace("loss of step ", "loss ").replace("first gradient", "gradient 1")
 
 
 def _precision(checked: Checked) -> str:
