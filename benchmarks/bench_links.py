@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import DANLU, REPOSITORY, report, usual_environment
-from benchmarks.layout_runs import is_trained
+from benchmarks.layout_runs import forget_training
 from danlu.telemetry.metrics import read_metrics
 
 RECIPE = REPOSITORY / "benchmarks" / "links.yaml"
@@ -56,16 +55,15 @@ class Trial:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--megabits", type=int, nargs="+", default=list(MEGABITS), help="a second, of each link")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--steps", type=int, default=240)
     options = parser.parse_args()
     trials = []
     with tempfile.TemporaryDirectory(prefix="danlu-links-") as directory:
         workspace = Path(directory)
         _write_paragraphs(workspace / "paragraphs.jsonl")
-        _train(workspace, options.ways[0], max(options.megabits), ROUND_STEPS)  # makes what they train on
+        _train(workspace, "synchronous", max(options.megabits), ROUND_STEPS)  # makes what they train on
         for megabits in options.megabits:
-            for way in options.ways:
+            for way in WAYS:
                 trials.append(_train(workspace, way, megabits, options.steps))
                 step, seconds, _, loss = trials[-1].validation[-1]
                 sent = trials[-1].bytes_sent
@@ -86,10 +84,7 @@ def _write_paragraphs(path: Path) -> None:
 
 
 def _train(workspace: Path, way: str, megabits: int, num_steps: int) -> Trial:
-    for path in (workspace / "artifacts" / "model").glob("*"):
-        if is_trained(path):
-            shutil.rmtree(path)
-    shutil.rmtree(workspace / "runs", ignore_errors=True)
+    forget_training(workspace)
     changes = {**WAYS[way], "budget": {"steps": num_steps}}
     settings = [f"--set={STAGE}.{name}={json.dumps(value)}" for name, value in changes.items()]
     settings.append(f'--set=text.from=["file:{workspace}/paragraphs.jsonl"]')

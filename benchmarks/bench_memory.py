@@ -173,7 +173,7 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
     from danlu.models.compiling import register_compiled_attention
     from danlu.training.batches import BatchStream
     from danlu.training.config import TrainConfig
-    from danlu.training.gradients import finish_gradients
+    from danlu.training.gradients import finisher
     from danlu.training.optimizer import make_optimizer
     from danlu.training.rows.contiguous import ContiguousRows
     from danlu.training.setup import load_trainable, passes_over
@@ -185,7 +185,7 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
         rows_at_once=config.batch.rows_at_once,
     )
     model = load_trainable(model_directory, config, register_compiled_attention())
-    optimizer = make_optimizer(model, config.optimizer)
+    optimizer, finish = make_optimizer(model, config.optimizer), finisher(config)
     ended(f"weights in float32 ({round(sum(parameter.nbytes for parameter in model.parameters()) / MIB)} MiB)")
     with passes_over(model, config) as passes:
         model.train()
@@ -193,12 +193,7 @@ def phases(model_directory: Path, packed: Path, *, steps: int) -> dict[str, Any]
         for step in range(steps):
             passes.accumulate_gradients(batches.at(step))
             ended(f"step {step + 1}: passes" + (", with the compiler" if step == 0 else ""))
-            finish_gradients(
-                passes.trained,
-                max_norm=config.max_gradient_norm,
-                max_value=config.max_gradient_value,
-                regularisation=config.regularisation,
-            )
+            finish(passes.trained)
             optimizer.step()
             optimizer.zero_grad()
             ended(f"step {step + 1}: optimizer")

@@ -45,7 +45,7 @@ from danlu.telemetry.system import SystemSampler
 from danlu.training.batches import BatchStream
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.config import TrainConfig
-from danlu.training.gradients import finish_gradients
+from danlu.training.gradients import finisher
 from danlu.training.health.attempt import Attempt, Inspect, stop_if_not_finite
 from danlu.training.health.health import Health
 from danlu.training.health.pictures import decoder_of
@@ -177,12 +177,7 @@ def measure(job: Job, directory: Path, rounds: int) -> dict[str, list[Turn]]:
             batches=batches,
             optimizer=make_optimizer(model, config.optimizer),
             learning_rate=lambda step, highest: highest,
-            finish_gradients=partial(
-                finish_gradients,
-                max_norm=config.max_gradient_norm,
-                max_value=config.max_gradient_value,
-                regularisation=config.regularisation,
-            ),
+            finish_gradients=finisher(config),
             should_stop=lambda: False,
             scaler=make_scaler(config),
         )

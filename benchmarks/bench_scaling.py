@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.common import DANLU, REPOSITORY, compiler_cache, report, usual_environment
-from benchmarks.layout_runs import is_trained
+from benchmarks.layout_runs import forget_training
 from danlu.telemetry.metrics import read_steps
 
 RECIPE = REPOSITORY / "benchmarks" / "scaling.yaml"
@@ -77,10 +77,7 @@ def _tokens_per_second(trainings: list[Asked]) -> float:
 
 
 def _start(workspace: Path, num_processes: int, cores: list[int]) -> subprocess.Popen[str]:
-    for path in (workspace / "artifacts" / "model").glob("*"):
-        if is_trained(path):
-            shutil.rmtree(path)
-    shutil.rmtree(workspace / "runs", ignore_errors=True)
+    forget_training(workspace)
     command = [str(DANLU), "train", str(RECIPE), "--workspace", str(workspace), "--quiet"]
     return subprocess.Popen(
         ["taskset", "--cpu-list", ",".join(map(str, cores)), *command, "--nproc", str(num_processes)],

@@ -44,11 +44,16 @@ def prepare(directory: Path) -> Path:
     """A workspace with everything but the trained model."""
     template = directory / "template"
     run(template, ONE, {"budget": "{steps: 1}"})
-    shutil.rmtree(template / "runs")
-    trained = [path for path in (template / "artifacts" / "model").iterdir() if is_trained(path)]
-    for path in trained:
-        shutil.rmtree(path)
+    forget_training(template)
     return template
+
+
+def forget_training(workspace: Path) -> None:
+    """Leave everything but the trained model and the runs, so that it is trained anew."""
+    for path in (workspace / "artifacts" / "model").glob("*"):
+        if is_trained(path):
+            shutil.rmtree(path)
+    shutil.rmtree(workspace / "runs", ignore_errors=True)
 
 
 def trial(template: Path, workspace: Path, layout: Layout, settings: dict[str, str] | None = None) -> Trial:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +24,7 @@ from danlu.training.budget import steps_within
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
-from danlu.training.gradients import finish_gradients
+from danlu.training.gradients import finisher
 from danlu.training.held import hold
 from danlu.training.loop import StepReport, train
 from danlu.training.observers import WriteMetrics
@@ -187,12 +186,7 @@ def _measured_pace(
                 batches=batches,
                 optimizer=optimizer,
                 learning_rate=lambda step, highest: 0.0,
-                finish_gradients=partial(
-                    finish_gradients,
-                    max_norm=config.max_gradient_norm,
-                    max_value=config.max_gradient_value,
-                    regularisation=config.regularisation,
-                ),
+                finish_gradients=finisher(config),
                 num_steps=sys.maxsize,
                 observers=[*companions.observers, WriteMetrics(writer), stopwatch],
                 should_stop=stopwatch.has_enough,

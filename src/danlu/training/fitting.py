@@ -31,7 +31,7 @@ from danlu.training.optimizer import make_optimizer, trained_parameters
 from danlu.training.optimizers.groups import check_group_patterns
 from danlu.training.parallel.apart import Apart
 from danlu.training.setup import load_trainable, make_scaler, passes_over, weightless_trainable
-from danlu.training.steps import Parts, Watchers, make_steps
+from danlu.training.steps import Parts, make_steps
 from danlu.training.world import World
 
 
@@ -105,7 +105,6 @@ def fitted(
         parts = Parts(
             config,
             context,
-            world,
             held_out,
             batches,
             num_steps,
@@ -120,7 +119,6 @@ def fitted(
             checkpoints,
         )
         throughput = Throughput()
-        watchers = Watchers(own=[watcher] if watcher else [], all=[throughput])
         with (
             checkpoints,
             _writer(config, context, first_step, world) as writer,
@@ -129,7 +127,9 @@ def fitted(
         ):
             task.advance(batches.num_tokens(first_step))
             steps_started = time.perf_counter()
-            steps_made = make_steps(parts, first_step, writer, task, watchers)
+            steps_made = make_steps(
+                parts, first_step, writer, task, own=[watcher] if watcher else [], shown=[throughput]
+            )
             steps_seconds = time.perf_counter() - steps_started
             if world.any(context.stop.requested):
                 checkpoints.save_last(steps_made, held, optimizer)

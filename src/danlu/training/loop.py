@@ -76,10 +76,6 @@ class Observer(Protocol):
     def after_step(self, report: StepReport) -> None: ...
 
 
-ShouldStop = Callable[[], bool]
-"""Asked before each step."""
-
-
 def train(
     *,
     held: Held,
@@ -90,7 +86,7 @@ def train(
     finish_gradients: Callable[[Sequence[torch.Tensor]], float],
     num_steps: int,
     observers: Sequence[Observer],
-    should_stop: ShouldStop,
+    should_stop: Callable[[], bool],
     first_step: int = 0,
     scaler: torch.amp.GradScaler | None = None,
     inspect: Inspect = stop_if_not_finite,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -15,11 +16,11 @@ from danlu.models.precision import compute_dtype
 from danlu.telemetry.metrics import MetricsWriter
 from danlu.telemetry.reporter import Task
 from danlu.telemetry.system import SystemSampler
-from danlu.training.batches import Batches, BatchStream
+from danlu.training.batches import BatchStream
 from danlu.training.checkpoint import Checkpoints
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
-from danlu.training.gradients import finish_gradients
+from danlu.training.gradients import finisher
 from danlu.training.health.health import Health, Inspector
 from danlu.training.health.pictures import decoder_of
 from danlu.training.health.rewind import back_to_checkpoint, train_with_rewinds
@@ -27,7 +28,7 @@ from danlu.training.health.utilisation import Utilisation
 from danlu.training.health.watch import WatchSystem
 from danlu.training.held import Held
 from danlu.training.held_out import HeldOut
-from danlu.training.loop import AnyPasses, Observer, ShouldStop, train
+from danlu.training.loop import AnyPasses, Observer, train
 from danlu.training.observers import SaveCheckpoints, ShowProgress, Validate, WriteMetrics
 from danlu.training.optimizers.groups import trained_by_name
 from danlu.training.parallel.apart import Apart, Together
@@ -36,7 +37,6 @@ from danlu.training.parallel.joint import JointPasses
 from danlu.training.parallel.stragglers import Stragglers
 from danlu.training.passes import Passes
 from danlu.training.schedule import make_learning_rate
-from danlu.training.world import World
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class Parts:
 
     config: TrainConfig
     context: StageContext
-    world: World
     held_out: HeldOut
     batches: BatchStream
     num_steps: int
@@ -75,17 +74,15 @@ class SeesAll(Together, Observer, Protocol):
     """What is done together, after each step that is told."""
 
 
-@dataclass(frozen=True)
-class Watchers:
-    """Who sees the steps of a training besides what belongs to it."""
-
-    own: list[Observer]
-    """What this rank makes by itself."""
-    all: list[Observer]
-    """Each step as it was on all ranks."""
-
-
-def make_steps(parts: Parts, first_step: int, writer: MetricsWriter | None, task: Task, watchers: Watchers) -> int:
+def make_steps(
+    parts: Parts,
+    first_step: int,
+    writer: MetricsWriter | None,
+    task: Task,
+    *,
+    own: Sequence[Observer],
+    shown: Sequence[Observer],
+) -> int:
     """Train to the end, or until asked to stop; returns how many steps have been made in all.
 
     Args:
@@ -93,11 +90,12 @@ def make_steps(parts: Parts, first_step: int, writer: MetricsWriter | None, task
         first_step: To begin with (0-based).
         writer: Of metrics; None on all ranks but one.
         task: Shows how far it is.
-        watchers: Are told.
+        own: See what this rank makes by itself.
+        shown: See each step as it was on all ranks.
     """
     inspector = _inspector(parts, writer)
-    own = [inspector, *parts.companions.observers, *watchers.own]
-    shown = [ShowProgress(task), *watchers.all, *_shown_by_the_first(parts, writer)]
+    own = [inspector, *parts.companions.observers, *own]
+    shown = [ShowProgress(task), *shown, *_shown_by_the_first(parts, writer)]
     together = _done_together(parts, writer)
     train_steps = _training(parts, inspector)
 
@@ -105,12 +103,23 @@ def make_steps(parts: Parts, first_step: int, writer: MetricsWriter | None, task
         return parts.context.stop.requested or parts.companions.should_stop()
 
     def all_together(step: int) -> int:
-        return train_steps(parts.batches, step, parts.num_steps, [*own, *shown, *together], should_stop)
+        return train_steps(
+            batches=parts.batches,
+            first_step=step,
+            num_steps=parts.num_steps,
+            observers=[*own, *shown, *together],
+            should_stop=should_stop,
+        )
 
     def block(block: Block) -> Numbers:
         record = Record()
-        batches = ShareOfBatches(parts.batches, parts.world.size, block.share)
-        train_steps(batches, block.first_step, block.end_step, [*own, record], lambda: False)
+        train_steps(
+            batches=ShareOfBatches(parts.batches, parts.held.world.size, block.share),
+            first_step=block.first_step,
+            num_steps=block.end_step,
+            observers=[*own, record],
+            should_stop=lambda: False,
+        )
         return record.numbers
 
     def apart(step: int) -> int:
@@ -125,46 +134,19 @@ def make_steps(parts: Parts, first_step: int, writer: MetricsWriter | None, task
     return train_with_rewinds(apart if parts.apart else all_together, go_back, first_step)
 
 
-class TrainSteps(Protocol):
-    """Has the loop make some steps; returns how many have been made in all."""
-
-    def __call__(
-        self, batches: Batches, first_step: int, num_steps: int, observers: list[Observer], should_stop: ShouldStop
-    ) -> int: ...
-
-
-def _training(parts: Parts, inspector: Inspector) -> TrainSteps:
-    """The loop over what this rank has."""
-    config = parts.config
+def _training(parts: Parts, inspector: Inspector) -> partial[int]:
+    """The loop over what this rank has; to be told which steps of which batches, who sees them and when to stop."""
     held, passes = parts.by_itself
-    learning_rate = make_learning_rate(config.schedule, parts.num_steps, parts.companions.plateau)
-    finish = partial(
-        finish_gradients,
-        max_norm=config.max_gradient_norm,
-        max_value=config.max_gradient_value,
-        regularisation=config.regularisation,
-        norm_of=held.norm,
+    return partial(
+        train,
+        held=held,
+        passes=passes,
+        optimizer=parts.optimizer,
+        learning_rate=make_learning_rate(parts.config.schedule, parts.num_steps, parts.companions.plateau),
+        finish_gradients=finisher(parts.config, held.norm),
+        scaler=parts.scaler,
+        inspect=inspector.may_move,
     )
-
-    def train_steps(
-        batches: Batches, first_step: int, num_steps: int, observers: list[Observer], should_stop: ShouldStop
-    ) -> int:
-        return train(
-            held=held,
-            passes=passes,
-            batches=batches,
-            optimizer=parts.optimizer,
-            learning_rate=learning_rate,
-            finish_gradients=finish,
-            num_steps=num_steps,
-            observers=observers,
-            should_stop=should_stop,
-            first_step=first_step,
-            scaler=parts.scaler,
-            inspect=inspector.may_move,
-        )
-
-    return train_steps
 
 
 def _inspector(parts: Parts, writer: MetricsWriter | None) -> Inspector:
@@ -176,11 +158,12 @@ def _inspector(parts: Parts, writer: MetricsWriter | None) -> Inspector:
 
 def _shown_by_the_first(parts: Parts, writer: MetricsWriter | None) -> list[Observer]:
     found: list[Observer] = []
+    world = parts.held.world
     if writer:
         roof = matrix_roof(compute_dtype(parts.config.precision))
-        found.append(WriteMetrics(writer, Utilisation(parts.whole, roof and roof * parts.world.size)))
+        found.append(WriteMetrics(writer, Utilisation(parts.whole, roof and roof * world.size)))
         found.append(WatchSystem(SystemSampler(num_usable_cores()), writer))
-    if parts.world.size > 1 and parts.world.is_first:
+    if world.size > 1 and world.is_first:
         found.append(Stragglers(parts.context.reporter))
     return found
 

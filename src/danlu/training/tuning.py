@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import psutil
@@ -16,7 +15,7 @@ from danlu.training import stage
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
-from danlu.training.gradients import finish_gradients
+from danlu.training.gradients import finisher
 from danlu.training.held import hold
 from danlu.training.loop import StepReport, train
 from danlu.training.optimizer import make_optimizer
@@ -88,12 +87,7 @@ def try_learning_rates(
             batches=batches,
             optimizer=make_optimizer(model, config.optimizer),
             learning_rate=lambda step, own: own * float(rates[step]) / config.optimizer.learning_rate,
-            finish_gradients=partial(
-                finish_gradients,
-                max_norm=config.max_gradient_norm,
-                max_value=config.max_gradient_value,
-                regularisation=config.regularisation,
-            ),
+            finish_gradients=finisher(config),
             num_steps=num_steps,
             observers=[curve],
             should_stop=curve.has_broken_down,

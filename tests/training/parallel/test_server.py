@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -20,7 +22,7 @@ from danlu.training.parallel.settings import ApartSettings
     meets=st.integers(1, 40),
     order=st.randoms(use_true_random=False),
 )
-def test_whoever_comes_first(copies: int, every: int, steps: int, meets: int, order: object) -> None:
+def test_whoever_comes_first(copies: int, every: int, steps: int, meets: int, order: random.Random) -> None:
     rate, momentum = 0.7, 0.9
     settings = ApartSettings(copies=copies, every_steps=every, outer_learning_rate=rate, outer_momentum=momentum)
     server = Server(Outer(settings, {"weight": torch.zeros(1)}), Rounds(every, steps), copies)
@@ -29,9 +31,9 @@ def test_whoever_comes_first(copies: int, every: int, steps: int, meets: int, or
     while step < steps:
         working = server.begin_leg(step, lambda step: step % meets == 0)
         while working:
-            block = working.pop(order.randrange(len(working)))  # type: ignore[attr-defined]
+            block = working.pop(order.randrange(len(working)))
             done.append(block)
-            way = order.random()  # type: ignore[attr-defined]
+            way = order.random()
             following = server.take(block, [torch.tensor([way])], np.zeros((block.end_step - block.first_step, 6)))
             weight -= rate * way / copies
             waiting += way / copies

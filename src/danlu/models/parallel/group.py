@@ -68,9 +68,8 @@ class Group:
         """Add up in place, all under way at once: large ones each by itself, small ones in a few calls."""
         if self.size == 1 or not tensors:
             return
-        large = [tensor for tensor in tensors if tensor.nbytes >= LARGE_BYTES and tensor.is_contiguous()]
-        known = set(map(id, large))
-        buckets = _buckets([tensor for tensor in tensors if id(tensor) not in known])
+        large = [tensor for tensor in tensors if _goes_alone(tensor)]
+        buckets = _buckets([tensor for tensor in tensors if not _goes_alone(tensor)])
         flat = [torch.cat([tensor.reshape(-1) for tensor in bucket]) for bucket in buckets]
         with TALK.begun("all-reduce", sum(tensor.numel() for tensor in tensors), self.size):
             works = [dist.all_reduce(each, group=self.process_group, async_op=True) for each in (*large, *flat)]
@@ -119,6 +118,10 @@ class Group:
         with TALK.begun("all-to-all", parts.numel(), self.size):
             dist.all_to_all_single(found, parts.contiguous(), received, sent, group=self.process_group)
         return found
+
+
+def _goes_alone(tensor: torch.Tensor) -> bool:
+    return tensor.nbytes >= LARGE_BYTES and tensor.is_contiguous()
 
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:

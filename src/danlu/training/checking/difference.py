@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 
@@ -43,11 +44,9 @@ class Trial:
 
 def difference(one: Trial, other: Trial) -> Difference:
     """Of `one`, beside `other`. Infinite where they cannot be compared."""
-    num_steps = max(len(one.losses), len(other.losses))
-    pad = [math.inf] * num_steps
-    losses = zip([*one.losses, *pad], [*other.losses, *pad], range(num_steps), strict=False)
+    losses = enumerate(zip_longest(one.losses, other.losses, fillvalue=math.inf), 1)
     return {
-        **{f"loss of step {step + 1}": _of_numbers(ours, theirs) for ours, theirs, step in losses},
+        **{f"loss of step {step}": _of_numbers(*both) for step, both in losses},
         "first gradient": _of_vectors(one.first_gradient, other.first_gradient),
         "last gradient": _of_vectors(one.last_gradient, other.last_gradient),
         "weights": _of_vectors(one.weights, other.weights),

@@ -20,7 +20,7 @@ from danlu.training.checking.subject import Subject, Variant
 from danlu.training.companions import Companions
 from danlu.training.config import TrainConfig
 from danlu.training.data import TrainingData
-from danlu.training.gradients import finish_gradients
+from danlu.training.gradients import finisher
 from danlu.training.held import hold
 from danlu.training.loop import Observer, StepReport, train
 from danlu.training.observers import Validate
@@ -51,12 +51,7 @@ class _Watch:
         self.last_gradient = _flat([parameter.grad for parameter in trained if parameter.grad is not None])
         if not self.losses:
             self.first_gradient = self.last_gradient
-        return finish_gradients(
-            trained,
-            max_norm=config.max_gradient_norm,
-            max_value=config.max_gradient_value,
-            regularisation=config.regularisation,
-        )
+        return finisher(config)(trained)
 
 
 def make_trial(subject: Subject, variant: Variant) -> Trial:
