@@ -2,8 +2,9 @@
 
 Each case of `benchmarks.diagnose.cases` is trained for seconds: small models, real text. A broken run is named right
 if the gravest finding is what was broken; a healthy one is flagged if anything graver than a note is found. While the
-thresholds were chosen, only the first set was looked at; the second has other models, data, seeds and doses. Both are
-run by default. What cannot be had on one machine, the times of several ranks, is made up and said so.
+thresholds were chosen, only the first set was looked at; the second has other models, data, seeds and doses, and some
+of its runs led to changes, too; the third was judged once, after the last change. All are run by default. What cannot
+be had on one machine, the times of several ranks, is made up and said so.
 
     python -m benchmarks.prove_diagnose --only chosen --keep /tmp/diagnose
 """
@@ -29,8 +30,10 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.common import CACHE, report
-from benchmarks.diagnose.cases import DISTURBANCES, HERE, SETS, Case
+from benchmarks.diagnose.case import DISTURBANCES, Case
+from benchmarks.diagnose.cases import SETS
 
+RECIPES = Path(__file__).resolve().parent / "diagnose"
 STAGE = "model"
 DONE = "seconds.json"
 SYSTEM_SECONDS = 0.5
@@ -51,7 +54,7 @@ MIN_SHARE = 11 / 12
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=SETS, help="one of the two sets")
+    parser.add_argument("--only", choices=SETS, help="one of the three sets")
     parser.add_argument("--cases", nargs="*", help="only these, by name")
     parser.add_argument("--keep", type=Path, help="a directory where runs are kept, and found again")
     options = parser.parse_args()
@@ -184,7 +187,7 @@ def start(case: Case, workspace: Path, overrides: list[str]) -> int:
         os.dup2(log, 2)
         arguments = [part for override in overrides for part in ("--set", override)]
         with DISTURBANCES[case.disturbance]() if case.disturbance else nullcontext():
-            recipe = str(HERE / f"{case.recipe}.yaml")
+            recipe = str(RECIPES / f"{case.recipe}.yaml")
             status = run_cli(["run", recipe, "--workspace", str(workspace), "--quiet", *arguments])
     finally:
         os._exit(status)

@@ -19,6 +19,8 @@ from danlu.artifacts.stage import StageContext
 from danlu.errors import Stopped, UserError
 from danlu.settings import Workspace
 from danlu.telemetry.metrics import read_steps
+from danlu.training.optimizers.groups import trained_by_name
+from danlu.training.parallel.launching import fit_on_ranks
 
 CHECKPOINTS = {"every_steps": 5, "keep": 1}
 
@@ -63,6 +65,30 @@ def test_a_killed_rank_is_named_and_the_training_finishes(
     assert one.keys() == two.keys()
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_one_process_can_have_its_weights_wait_in_main_memory(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any
+) -> None:
+    alone = make_context(workspace, reporter, tiny_model_dir, tmp_path / "alone")
+    run(alone, tmp_path / "one", settings())
+    offloaded = make_context(workspace, reporter, tiny_model_dir, tmp_path / "offloaded")
+    facts, model = fit_on_ranks(settings(parallel={"offload": True}), offloaded)
+    assert facts["parallel"] == {"offload": True}
+    assert losses(offloaded) == pytest.approx(losses(alone), rel=1e-5)
+    trained = load_file(tmp_path / "one" / "adapter_model.safetensors")
+    for name, parameter in trained_by_name(model).items():
+        torch.testing.assert_close(parameter, trained[name.replace(".default", "")], rtol=1e-3, atol=1e-5)
+
+
+def test_without_a_gpu_nothing_is_offloaded(
+    tmp_path: Path, workspace: Workspace, tiny_model_dir: Path, reporter: Any
+) -> None:
+    context = make_context(workspace, reporter, tiny_model_dir, tmp_path)
+    facts = run(context, tmp_path / "out", settings(parallel={"offload": True}))
+    assert "parallel" not in facts
+    said = [event.get("message", "") for event in reporter.events]
+    assert "parallel.offload is left out: there is no GPU here." in said
 
 
 def test_what_the_user_can_mend_is_said_as_by_one_process(

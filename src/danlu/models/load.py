@@ -70,9 +70,15 @@ def load_causal_lm(directory: Path, *, dtype: torch.dtype, attention: str | None
 
 
 def load_for(
-    task: Task, directory: Path, *, dtype: torch.dtype, attention: str | None = None, config: Any = None
+    task: Task,
+    directory: Path,
+    *,
+    dtype: torch.dtype,
+    attention: str | None = None,
+    config: Any = None,
+    device: str | None = None,
 ) -> Any:
-    """A model from a Hugging Face directory with the head of a task, in eval mode, on the default device.
+    """A model from a Hugging Face directory with the head of a task, in eval mode.
 
     Never asks the network and never runs code from the directory. What the head has and the directory lacks is drawn
     from torch's random state.
@@ -83,6 +89,7 @@ def load_for(
         dtype: Of the weights in memory.
         attention: Name in transformers' attention interface; None for its best for this model.
         config: A transformers config to use instead of the directory's.
+        device: Where it is put; the default one if not given.
     """
     from transformers.utils import logging
 
@@ -104,7 +111,7 @@ def load_for(
         )
     finally:
         logging.set_verbosity(verbosity)
-    return model.to(default_device()).eval()
+    return model.to(device or default_device()).eval()
 
 
 def load_model(

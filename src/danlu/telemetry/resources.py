@@ -14,7 +14,9 @@ from danlu.telemetry.allocator import release_memory
 
 SAMPLE_SECONDS = 0.02
 OTHERS_SECONDS = 0.5
-"""Between two looks at other processes, each of which takes a few milliseconds."""
+"""Between two looks at other processes, at least."""
+OTHERS_SHARE = 0.005
+"""Of a core that these looks may take: the system goes through all pages of each process, which it keeps waiting."""
 
 
 class Measured:
@@ -49,10 +51,13 @@ class Measured:
         self._thread.join()
 
     def _sample(self) -> None:
-        others_bytes, looked = 0, 0.0
+        others_bytes, next_look = 0, 0.0
         while True:
-            if time.monotonic() - looked > OTHERS_SECONDS:
-                others_bytes, looked = _bytes_of_others(self._process), time.monotonic()
+            if time.monotonic() >= next_look:
+                began = time.thread_time()
+                others_bytes = _bytes_of_others(self._process)
+                used = time.thread_time() - began
+                next_look = time.monotonic() + max(OTHERS_SECONDS, used / OTHERS_SHARE)
             self.peak_memory_bytes = max(self.peak_memory_bytes, self._process.memory_info().rss + others_bytes)
             if self._stop.wait(SAMPLE_SECONDS):
                 return

@@ -64,7 +64,7 @@ def why_not_compiled(settings: TrainConfig, config: Any, data: TrainingData, flo
 def _why_not(settings: TrainConfig, config: Any, data: TrainingData) -> str | None:
     if settings.adapter is not None or settings.objective not in COMPILED_OBJECTIVES:
         return f"only training of every weight on a corpus (objective: {' or '.join(COMPILED_OBJECTIVES)}) is compiled"
-    if settings.parallel.num_processes > settings.parallel.data:
+    if not settings.parallel.is_data_only:
         return f"with {settings.parallel.describe()} layers are not compiled; with data alone they are"
     if not data.has_one_length or data.length % MULTIPLE_TOKENS:
         return f"rows must have one length, a multiple of {MULTIPLE_TOKENS} tokens"

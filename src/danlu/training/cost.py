@@ -8,12 +8,13 @@ from typing import Any
 import psutil
 import torch
 
+from danlu.hardware.machine import default_device
 from danlu.models.compiling import is_for_compiling
 from danlu.models.head import CHUNK_TOKENS, TRAINED_CHUNK_TOKENS
 from danlu.models.precision import compute_dtype
 from danlu.models.probe import SHALLOW, at_depth, config_from, measure_cost
 from danlu.telemetry.allocator import release_memory
-from danlu.training.batches import Batch, BatchStream
+from danlu.training.batches import Batch
 from danlu.training.calibration import timed_seconds
 from danlu.training.companions import num_copies, num_passing_copies
 from danlu.training.config import TrainConfig
@@ -59,18 +60,23 @@ class TrainingCost:
     @property
     def peak_memory_bytes(self) -> int:
         """Without the copy from which a checkpoint is written."""
-        return self.held_bytes + self.weight_bytes + self.trained_bytes + self.passing_bytes
+        return self.held_bytes + self.gpu_bytes
+
+    @property
+    def gpu_bytes(self) -> int:
+        """What of it is a GPU's memory, where there is one."""
+        return self.weight_bytes + self.trained_bytes + self.passing_bytes
 
 
 def training_cost(
     settings: TrainConfig,
     model_config: dict[str, Any],
     num_parameters: int,
-    batches: BatchStream,
+    first: Batch,
     attention: str | None,
     num_trained: int,
 ) -> TrainingCost:
-    """Time and memory of training, from a probe of the first of `batches` on shallow copies of the model.
+    """Time and memory of training, from a probe of the `first` batch on shallow copies of the model.
 
     Memory is the sum of: what the process holds already, weights, what is trained (weight, gradient, copies such as an
     average, in float32, and the optimizer's state), and for each micro-batch under way at once what autograd keeps, as
@@ -79,7 +85,6 @@ def training_cost(
     part in the probe, so its time is that of training everything.
     """
     config = config_from(model_config)
-    first = batches.at(0)
     probed = _probe(settings, model_config, first, attention)
     release_memory()
     held_bytes = psutil.Process().memory_info().rss  # with the libraries warmed up by the probe
@@ -97,7 +102,7 @@ def training_cost(
     kept_bytes = probed.activation_bytes + layer_bytes + gradient_bytes
     is_compiled = is_for_compiling(attention)
     loss_bytes = _loss_bytes(settings, config, pass_dtype, is_compiled=is_compiled)
-    spare_bytes = (ALLOCATOR_FACTOR[is_compiled] - 1) * kept_bytes
+    spare_bytes = 0.0 if default_device() == "cuda" else (ALLOCATOR_FACTOR[is_compiled] - 1) * kept_bytes
     passing_bytes = probed.micro_batches_at_once * (kept_bytes + spare_bytes + loss_bytes)
     if len(first.micro_batches) > probed.micro_batches_at_once:
         passing_bytes += gradient_bytes
@@ -114,6 +119,14 @@ def training_cost(
         copy_bytes=max(0, int(checkpoint_bytes - probed.micro_batches_at_once * spare_bytes)),
         num_trained_parameters=num_trained,
     )
+
+
+def gpu_notes(cost: TrainingCost) -> list[str]:
+    """What a training takes of the GPU's memory, for people; nothing where there is none."""
+    if default_device() != "cuda":
+        return []
+    total = torch.cuda.get_device_properties(0).total_memory
+    return [f"takes about {cost.gpu_bytes / 2**30:.1f} of the GPU's {total / 2**30:.1f} GiB"]
 
 
 def _loss_bytes(settings: TrainConfig, config: Any, pass_dtype: torch.dtype, *, is_compiled: bool) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from danlu.artifacts.stage import StageContext
+from danlu.hardware.machine import default_device
 from danlu.models.flops import TrainingFlops
 from danlu.telemetry.allocator import freed_memory_kept
 from danlu.telemetry.metrics import MetricsWriter
@@ -63,6 +64,8 @@ def fitted(
         Stopped: by a signal; everything up to then is saved.
     """
     started = time.perf_counter()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     data = TrainingData.open(config, context)
     held_out = data.held_out()
     attention = choose_attention(config, data)
@@ -77,7 +80,9 @@ def fitted(
     )
     batches = data.batches(num_steps)
 
-    model = load_trainable(context.input("model").path, config, attention, data.model_changes)
+    # FSDP2 takes one layer after the other to the GPU, so that it never holds all of them.
+    device = "cpu" if config.parallel.is_sharded else default_device()
+    model = load_trainable(context.input("model").path, config, attention, data.model_changes, device=device)
     with _taken_apart(model, config, world) as (held, passes):
         optimizer = make_optimizer(whole, config.optimizer, held)
         companions = Companions.of(config, held.tensors, optimizer)
@@ -144,6 +149,7 @@ def fitted(
             "last_loss": throughput.last_loss if math.isfinite(throughput.last_loss) else None,
             "tokens_per_second": throughput.tokens_per_second,
             "num_threads": torch.get_num_threads(),
+            **({"peak_gpu_bytes": torch.cuda.max_memory_reserved()} if torch.cuda.is_available() else {}),
             **({"num_bytes_handed_in": apart.num_bytes} if apart else {}),
         }
     with companions.final():
@@ -153,7 +159,7 @@ def fitted(
 @contextmanager
 def _taken_apart(model: Any, config: TrainConfig, world: World) -> Iterator[tuple[Held, AnyPasses]]:
     """What this rank holds of the model, and the passes over it."""
-    if world.size == 1:
+    if world.mesh is None:
         with passes_over(model, config) as passes:
             yield hold(model), passes
         return

@@ -166,7 +166,7 @@ def hold(model: Any, world: World | None = None, parts: Mapping[str, Part] | Non
             shape[part.dimension] = part.size
             offsets[part.dimension] = part.start
             whole_along.discard(part.along)
-        if world.settings.shard > 1:
+        if world.settings.is_sharded:
             local, first = _local(parameter)
             offsets[0] += first
             whole_along.discard("shard")

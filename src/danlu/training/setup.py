@@ -52,7 +52,12 @@ def attention_for(config: Any, rows: Rows, rows_at_once: int, *, is_compiled: bo
 
 
 def load_trainable(
-    directory: Path, settings: TrainConfig, attention: str | None, changes: Mapping[str, Any] | None = None
+    directory: Path,
+    settings: TrainConfig,
+    attention: str | None,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    device: str | None = None,
 ) -> Any:
     """Load the model to start from and make ready what is trained.
 
@@ -61,6 +66,7 @@ def load_trainable(
         settings: Of the stage.
         attention: Name in transformers' attention interface.
         changes: What data and settings put into the model's config.
+        device: Where its weights are put; the default one if not given.
     """
     if is_adapter(directory):
         raise UserError(
@@ -68,10 +74,10 @@ def load_trainable(
             "Train on its base, or export the adapter merged (format hf) and import that.",
         )
     config = config_from({**read_config(directory), **changes}) if changes else None
-    task = task_for(settings)
+    task, dtype = task_for(settings), weight_dtype(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # for a head that the directory lacks
-        model = load_for(task, directory, dtype=weight_dtype(settings), attention=attention, config=config)
+        model = load_for(task, directory, dtype=dtype, attention=attention, config=config, device=device)
     return freeze(make_trainable(model, settings), settings.freeze)
 
 

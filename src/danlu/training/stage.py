@@ -20,7 +20,7 @@ from danlu.training.budget import budget_notes, flops_of, steps_of, steps_within
 from danlu.training.companions import check_validation, companion_notes
 from danlu.training.compilation import choose_attention
 from danlu.training.config import TrainConfig
-from danlu.training.cost import foretold_pace, most_checkpoints, takes_checkpoints, training_cost
+from danlu.training.cost import foretold_pace, gpu_notes, most_checkpoints, takes_checkpoints, training_cost
 from danlu.training.data import TrainingData
 from danlu.training.data_notes import data_notes
 from danlu.training.fitting import fitted
@@ -53,7 +53,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
         config,
         data.model_config,
         model.facts["num_parameters"],
-        data.full_size(),
+        data.full_size().at(0),
         attention,
         sum(parameter.numel() for parameter in trained_parameters(whole)),
     )
@@ -68,7 +68,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
     seconds = pace.seconds(num_steps, num_tokens)
     copied_bytes = cost.copy_bytes if takes_checkpoints(config.checkpoint, num_steps, seconds) else 0
     peak_bytes = cost.peak_memory_bytes
-    if config.parallel.num_processes > 1:
+    if config.parallel.needs_ranks:
         peak_bytes = memory_on_ranks(cost, config.parallel, num_usable_cores())
         seconds += START_SECONDS
     return Estimate(
@@ -82,6 +82,7 @@ def plan(config: TrainConfig, context: StageContext) -> Estimate:
             *group_notes(parameter_groups(whole, config.optimizer)),
             *companion_notes(config),
             *([why] if why else []),
+            *([] if config.parallel.needs_ranks else gpu_notes(cost)),
             *(["layers are compiled, once per kind of machine"] if is_for_compiling(attention) else []),
             *_head_notes(config, model),
         ],
@@ -133,7 +134,7 @@ def run(config: TrainConfig, context: StageContext, out: Path) -> dict[str, Any]
     if others is not None:
         facts, model = fit_with_team(config, context, others)
         save(model, base, config, out)
-    elif config.parallel.num_processes > 1:
+    elif config.parallel.needs_ranks:
         facts, model = fit_on_ranks(config, context)
         save(model, base, config, out)
     else:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class World:
-    """All ranks. With a single one, nothing is started and every call is a no-op.
+    """All ranks. With a single one every call is a no-op.
 
     Args:
-        settings: How they are laid out; torch.distributed must have been initialised with as many processes.
+        settings: How they are laid out; if it needs ranks, torch.distributed must have been initialised with as many.
     """
 
     def __init__(self, settings: ParallelSettings | None = None) -> None:
@@ -31,10 +31,10 @@ class World:
         self.size = settings.num_processes
         sizes = settings.sizes
         self.mesh: DeviceMesh | None = None
-        """One dimension for each of `DIMENSIONS`."""
+        """One dimension for each of `DIMENSIONS`; None if the calling process trains by itself."""
         self.rank = 0
         places = dict.fromkeys(DIMENSIONS, 0)
-        if self.size > 1:
+        if settings.needs_ranks:
             from torch.distributed.device_mesh import init_device_mesh
 
             self.mesh = init_device_mesh(default_device(), tuple(sizes.values()), mesh_dim_names=DIMENSIONS)

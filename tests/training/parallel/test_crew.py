@@ -104,6 +104,7 @@ def test_one_that_does_nothing_while_all_wait_is_stuck(forge: FakeForge) -> None
         write(forge, beat(0, is_waiting=True), beat(1, cpu_seconds=3.0), beat(2, is_waiting=True))
         faults.append(watched.fault())
         watched._idle = {rank: (since - 10, used) for rank, (since, used) in watched._idle.items()}
+        watched._listened -= 10
     assert faults[:4] == [None] * 4, "ten seconds later each"
     fault = faults[-1]
     assert fault is not None

@@ -32,6 +32,7 @@ TWO: dict[str, dict[str, Any]] = {
     "pipeline, qwen3": {"layout": {"pipeline": 2}, "kind": "qwen3"},
     "context, heads that do not divide": {"layout": {"context": 2}, **UNEVEN_HEADS},
     "expert": {"layout": {"expert": 2}, "kind": "qwen3_moe", "changes": MIXTURE},
+    "shard, offloaded": {"layout": {"shard": 2, "offload": True}},
     "shard, muon": {"layout": {"shard": 2}, **MUON},
     "tensor, muon": {"layout": {"tensor": 2}, **MUON},
     "data, dropout": {"layout": {"data": 2}, **LORA},

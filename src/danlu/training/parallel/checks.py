@@ -29,14 +29,16 @@ def check_layout(config: TrainConfig, model_config: dict[str, Any]) -> None:
             f"apart.copies: {config.apart.copies} copies train on as many processes; there are {layout.num_processes}.",
             f"Start {config.apart.copies}.",
         )
-    if layout.num_processes == 1:
+    if not layout.needs_ranks:
         return
     if config.budget.minutes is not None:
         raise UserError(
-            f"budget.minutes: {config.budget.minutes:g} is for one process, and parallel asks for"
-            f" {layout.num_processes}.",
+            f"budget.minutes: {config.budget.minutes:g} is for one process that holds the whole model, and parallel"
+            f" asks for {layout.describe()}.",
             "Give the budget in tokens, steps or epochs.",
         )
+    if layout.offload:
+        _check_offload(config)
     divided = [name for name in ("shard", "tensor", "pipeline") if sizes[name] > 1]
     if config.optimizer.kind not in DIVISIBLE and any(sizes[name] > 1 for name in ("shard", "tensor")):
         raise UserError(
@@ -71,3 +73,20 @@ def check_layout(config: TrainConfig, model_config: dict[str, Any]) -> None:
         check_tensor_plan(model, sizes["tensor"])
     if sizes["pipeline"] > 1:
         check_stages(model, sizes["pipeline"] * (layout.chunks if layout.schedule == "interleaved" else 1))
+
+
+def _check_offload(config: TrainConfig) -> None:
+    others = [name for name in ("tensor", "context", "pipeline", "expert") if config.parallel.sizes[name] > 1]
+    given = f"parallel.{others[0]}" if others else "apart" if config.apart else None
+    if given:
+        raise UserError(f"parallel.offload does not go together with {given}.", "Combine it with data and shard only.")
+    if config.optimizer.kind not in DIVISIBLE:
+        raise UserError(
+            f"parallel.offload moves the weights in main memory, and the optimizer {config.optimizer.kind} cannot.",
+            f"Take one of {', '.join(sorted(DIVISIBLE))}.",
+        )
+    if str(compute_dtype(config.precision)) == "torch.float16":
+        raise UserError(
+            "precision: fp16 scales the loss by what all weights say, and parallel.offload takes them from the GPU.",
+            "Take bf16 or fp32.",
+        )

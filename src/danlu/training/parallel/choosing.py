@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from danlu.errors import UserError
+from danlu.hardware.machine import default_device
 from danlu.models.precision import compute_dtype
 from danlu.training.companions import num_copies, num_passing_copies
 from danlu.training.config import TrainConfig
@@ -25,7 +26,7 @@ FLOAT32_BYTES = 4
 def chosen(
     config: TrainConfig, model_config: dict[str, Any], num_parameters: int, num_trained: int, size: int | None = None
 ) -> tuple[ParallelSettings, str | None]:
-    """The layout of a training, and why it is this one; None where the settings say it.
+    """The layout of a training, and why it is this one; None where it is what the settings say.
 
     Args:
         config: Of the stage.
@@ -38,13 +39,14 @@ def chosen(
         UserError: nothing fits.
     """
     if not config.parallel.auto:
-        return config.parallel, None
+        return _without_idle_offload(config.parallel)
     size = size or config.parallel.processes or max(1, torch.cuda.device_count())
     needed = model_bytes(config, num_parameters, num_trained)
     memory, whose = _memory_of_a_rank(size)
     for layout in _in_order(size):
         divided = layout.sizes["shard"] * layout.sizes["tensor"]
-        if needed / divided <= HEADROOM * memory and _is_possible(config, model_config, layout):
+        room = psutil.virtual_memory().total / size if layout.offload else memory
+        if needed / divided <= HEADROOM * room and _is_possible(config, model_config, layout):
             share = f"{needed / divided / 2**30:.2f} GiB of weights and optimizer state"
             why = f"each process holds {share}, and {whose} has {memory / 2**30:.1f} GiB"
             return layout, f"parallel: auto chose {layout.describe()}: {why}"
@@ -65,14 +67,24 @@ def model_bytes(config: TrainConfig, num_parameters: int, num_trained: int) -> i
     return weights + rounded + num_trained * FLOAT32_BYTES * (copies + (1 if config.adapter else 0))
 
 
+def _without_idle_offload(layout: ParallelSettings) -> tuple[ParallelSettings, str | None]:
+    """Without a GPU there is no other memory, and the same recipe is to run there, too."""
+    if not layout.offload or default_device() == "cuda":
+        return layout, None
+    return layout.model_copy(update={"offload": False}), "parallel.offload is left out: there is no GPU here"
+
+
 def _in_order(size: int) -> Iterator[ParallelSettings]:
-    """From what talks least: whole copies, copies of which some ranks share one, and divided layers at last."""
+    """From what talks least: whole copies, copies of which some ranks share one, divided layers, and at last, with
+    GPUs, what waits in main memory."""
     yield ParallelSettings(data=size)
     for shard in (number for number in range(2, size + 1) if size % number == 0):
         yield ParallelSettings(data=size // shard, shard=shard)
     for tensor in (2, 4, 8):
         if size % tensor == 0 and size > tensor:
             yield ParallelSettings(shard=size // tensor, tensor=tensor)
+    if default_device() == "cuda":
+        yield ParallelSettings(shard=size, offload=True)
 
 
 def _is_possible(config: TrainConfig, model_config: dict[str, Any], layout: ParallelSettings) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from danlu.training.parallel.notes import SILENT_SECONDS, Beat, read_beats, read_json
+from danlu.training.parallel.notes import BEAT_SECONDS, SILENT_SECONDS, Beat, read_beats, read_json
 
 IDLE_SECONDS = 40.0
 """A rank that uses no processor for so long, while all others wait for it, is taken for stuck."""
@@ -106,6 +106,7 @@ class Crew:
         self._pids: dict[int, int] = {}
         self._statuses: dict[int, int] = {}
         self._idle: dict[int, tuple[float, float]] = {}
+        self._listened = 0.0
         forge.start(attempt)
 
     def _look(self) -> None:
@@ -143,6 +144,9 @@ class Crew:
         self._look()
         if any(self._statuses.values()):
             return self._of_the_dead()
+        if time.monotonic() - self._listened < BEAT_SECONDS:
+            return None
+        self._listened = time.monotonic()
         beats = read_beats(self.folder, self.attempt)
         return self._frozen(beats) or self._stuck(beats)
 

@@ -20,6 +20,7 @@ from danlu.training.parallel.crew import Crew, Fault, Forge
 from danlu.training.parallel.job import FINAL, Job
 from danlu.training.parallel.notes import read_beats, read_json
 from danlu.training.parallel.relay import Relay
+from danlu.training.parallel.settings import DIMENSIONS
 from danlu.training.setup import load_trainable
 
 POLL_SECONDS = 0.05
@@ -54,16 +55,17 @@ def prepared(config: TrainConfig, context: StageContext) -> tuple[Job, Path]:
     """The job and its file, in a folder without notes of an earlier run."""
     job = Job.of(config, context)
     shutil.rmtree(job.folder, ignore_errors=True)
-    context.reporter.say(f"{config.parallel.num_processes} processes: {config.parallel.describe()}.")
+    size, layout = config.parallel.num_processes, config.parallel.describe()
+    context.reporter.say(f"{size} processes: {layout}." if size > 1 else f"{layout.capitalize()}.")
     return job, job.write()
 
 
 def put_together(config: TrainConfig, context: StageContext, folder: Path) -> tuple[dict[str, Any], Any]:
     """Facts of the training, and the whole model, of what the ranks have left in their folder."""
     facts: dict[str, Any] = read_json(folder / "done.json")
-    layout = {name: size for name, size in config.parallel.sizes.items() if size > 1}
+    layout = config.parallel.model_dump(include={*DIMENSIONS, "offload"}, exclude_defaults=True)
     data = TrainingData.open(config, context)
-    model = load_trainable(context.input("model").path, config, None, data.model_changes)
+    model = load_trainable(context.input("model").path, config, None, data.model_changes, device="cpu")
     pieces = Pieces(folder / FINAL)
     with torch.no_grad():
         for name, parameter in trained_by_name(model).items():

@@ -50,6 +50,9 @@ class ParallelSettings(Strict):
     shard: int = Field(1, ge=1)
     """As `data`, and every weight, gradient and optimizer state is on one of these processes only; a layer is put
     together while it is worked on. (FSDP2; with `data`, hybrid.)"""
+    offload: bool = False
+    """With `shard`, or on one GPU alone: weights, gradients and the optimizer's state wait in main memory, and a layer
+    is on the GPU while it is worked on. Slower, for models that do not fit otherwise. (FSDP2's CPU offload.)"""
     tensor: int = Field(1, ge=1)
     """Each layer's weights are divided, and between layers the tokens. (Tensor and sequence parallel.)"""
     context: int = Field(1, ge=1)
@@ -71,7 +74,7 @@ class ParallelSettings(Strict):
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> ParallelSettings:
-        given = sorted(self.model_fields_set & {*DIMENSIONS})
+        given = sorted(self.model_fields_set & {*DIMENSIONS, "offload"})
         if self.auto and given:
             raise ValueError(f"auto chooses {given[0]}; leave one of them out")
         if self.processes is not None and not self.auto:
@@ -81,7 +84,17 @@ class ParallelSettings(Strict):
     @property
     def is_data_only(self) -> bool:
         """Whether all ranks hold the whole model."""
-        return self.num_processes == self.data
+        return self.num_processes == self.data and not self.offload
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether FSDP2 holds the weights, be it for one process."""
+        return self.shard > 1 or self.offload
+
+    @property
+    def needs_ranks(self) -> bool:
+        """Whether torch's process groups are needed."""
+        return self.num_processes > 1 or self.offload
 
     @property
     def num_processes(self) -> int:
@@ -95,4 +108,4 @@ class ParallelSettings(Strict):
     def describe(self) -> str:
         """For people."""
         parts = [f"{name} {size}" for name, size in self.sizes.items() if size > 1]
-        return " x ".join(parts) or "one process"
+        return (" x ".join(parts) or "one process") + (", offloaded" if self.offload else "")

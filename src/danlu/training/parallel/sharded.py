@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from transformers.modeling_layers import GradientCheckpointingLayer
 
+from danlu.models.precision import compute_dtype
 from danlu.training.batches import Batch, MicroBatch
+from danlu.training.config import TrainConfig
 from danlu.training.dropout import draws_random_numbers
 from danlu.training.objectives.objective import Objective
+from danlu.training.optimizer import trained_parameters
 
 
 class WholeModel(torch.nn.Module):
@@ -29,8 +34,25 @@ class WholeModel(torch.nn.Module):
         return self._objective(self.model, micro)
 
 
+def layers_of(module: torch.nn.Module) -> list[torch.nn.Module]:
+    """Of a transformers model, in order."""
+    return [layer for layer in module.modules() if isinstance(layer, GradientCheckpointingLayer)]
+
+
+def pass_dtype(config: TrainConfig, model: Any) -> torch.dtype | None:
+    """Of the passes over `model`; None where it is that of the weights."""
+    dtype = compute_dtype(config.precision)
+    trained = trained_parameters(model)
+    return None if config.adapter or all(parameter.dtype == dtype for parameter in trained) else dtype
+
+
 def shard(
-    root: torch.nn.Module, layers: Iterable[torch.nn.Module], mesh: DeviceMesh, dtype: torch.dtype | None
+    root: torch.nn.Module,
+    layers: Iterable[torch.nn.Module],
+    mesh: DeviceMesh,
+    dtype: torch.dtype | None,
+    *,
+    offload: bool = False,
 ) -> None:
     """Have FSDP2 shard the layers, and what is around them together.
 
@@ -39,11 +61,14 @@ def shard(
         layers: Each is put together when it is worked on.
         mesh: Of one dimension.
         dtype: Of the passes; None for that of the weights. Gradients are added up in float32.
+        offload: Whether what a rank holds waits in main memory.
     """
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    waiting = CPUOffloadPolicy(pin_memory=torch.cuda.is_available()) if offload else OffloadPolicy()
+    made = partial(fully_shard, mesh=mesh, mp_policy=policy, offload_policy=waiting)
     for layer in layers:
-        _sum_gradients(fully_shard(layer, mesh=mesh, mp_policy=policy))
-    _sum_gradients(fully_shard(root, mesh=mesh, mp_policy=policy, reshard_after_forward=False))
+        _sum_gradients(made(layer))
+    _sum_gradients(made(root, reshard_after_forward=False))
 
 
 def _sum_gradients(module: FSDPModule) -> None:
@@ -59,12 +84,16 @@ class ShardedPasses:
         module: Sharded.
         sharded: Its trained parameters.
         held: The boxes of these that are on this rank; their gradients are set.
+        offload: Whether these are in main memory: then gradients are taken there after each pass, where there is room.
     """
 
-    def __init__(self, module: Any, sharded: list[torch.Tensor], held: list[torch.Tensor]) -> None:
+    def __init__(
+        self, module: Any, sharded: list[torch.Tensor], held: list[torch.Tensor], *, offload: bool = False
+    ) -> None:
         self._held = held
         self._module = module
         self._sharded = sharded
+        self._offload = offload
         module.train()
 
     def accumulate_gradients(self, batch: Batch, scale: float = 1.0) -> float:
@@ -72,7 +101,7 @@ class ShardedPasses:
         total = 0.0
         last = len(batch.micro_batches) - 1
         for number, micro in enumerate(batch.micro_batches):
-            self._module.set_requires_gradient_sync(number == last)
+            self._module.set_requires_gradient_sync(self._offload or number == last)
             loss = self._module(micro)
             (loss * (scale / batch.num_targets)).backward()
             total += float(loss.detach())

@@ -9,13 +9,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from danlu.models.parallel.experts import divide_experts, send_tokens
 from danlu.models.parallel.group import Group
 from danlu.models.parallel.stages import cut, owned_pieces
 from danlu.models.parallel.tensors import Part, divide_tensors
-from danlu.models.precision import compute_dtype
 from danlu.training.config import TrainConfig
 from danlu.training.held import Held, hold
 from danlu.training.objectives.next_token import cross_entropy_of_hidden
@@ -23,7 +21,7 @@ from danlu.training.optimizer import trained_parameters
 from danlu.training.parallel.joint import JointPasses, OwnPasses
 from danlu.training.parallel.pipelined import Piece, PipelinedPasses
 from danlu.training.parallel.settings import DIMENSIONS
-from danlu.training.parallel.sharded import ShardedPasses, WholeModel, shard, take_gradients
+from danlu.training.parallel.sharded import ShardedPasses, WholeModel, layers_of, pass_dtype, shard, take_gradients
 from danlu.training.passes import rounded_copy
 from danlu.training.setup import make_passes, objective_for, passes_over
 from danlu.training.world import World
@@ -48,7 +46,7 @@ def take_apart(model: Any, config: TrainConfig, world: World) -> Iterator[tuple[
         held, own = hold(model, world, parts), make_passes(model, config, None, prepare)
     elif sizes["pipeline"] > 1:
         held, own = _pipelined(model, config, world, parts)
-    elif sizes["shard"] > 1:
+    elif world.settings.is_sharded:
         held, own = _sharded(model, config, world, parts)
     elif world.talks_within_passes:
         held, own = hold(model, world, parts), make_passes(model, config, None)
@@ -70,9 +68,10 @@ def _experts_divided(model: Any, world: World) -> tuple[dict[str, Part], Callabl
 def _sharded(model: Any, config: TrainConfig, world: World, parts: dict[str, Part]) -> tuple[Held, OwnPasses]:
     whole = WholeModel(model, objective_for(config))
     assert world.mesh is not None
-    shard(whole, _layers(model), world.mesh["shard"], _pass_dtype(config, model))
+    offload = world.settings.offload
+    shard(whole, layers_of(model), world.mesh["shard"], pass_dtype(config, model), offload=offload)
     held = hold(model, world, parts)
-    return held, ShardedPasses(whole, trained_parameters(model), held.trained)
+    return held, ShardedPasses(whole, trained_parameters(model), held.trained, offload=offload)
 
 
 def _pipelined(model: Any, config: TrainConfig, world: World, parts: dict[str, Part]) -> tuple[Held, OwnPasses]:
@@ -83,7 +82,7 @@ def _pipelined(model: Any, config: TrainConfig, world: World, parts: dict[str, P
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
     tied = f"{_name_of(model, embedding)}.weight" if head.weight is embedding.weight else None
     cut(model, owned, num_pieces)
-    dtype = _pass_dtype(config, model)
+    dtype = pass_dtype(config, model)
     is_sharded = sizes["shard"] > 1
     passing = rounded_copy(model, dtype) if dtype and not is_sharded else model
     loss = partial(cross_entropy_of_hidden, label_smoothing=config.regularisation.label_smoothing)
@@ -91,7 +90,7 @@ def _pipelined(model: Any, config: TrainConfig, world: World, parts: dict[str, P
     if is_sharded:
         assert world.mesh is not None
         for piece in pieces.values():
-            shard(piece, _layers(piece), world.mesh["shard"], dtype)
+            shard(piece, layers_of(piece), world.mesh["shard"], dtype)
     held = hold(model, world, parts)
     if tied:
         held.share_between_ends(tied, _ends(world))
@@ -136,17 +135,6 @@ def _follow(copies: list[torch.Tensor], trained: list[torch.Tensor]) -> Callable
             torch._foreach_copy_(copies, trained)
 
     return refresh
-
-
-def _layers(module: torch.nn.Module) -> list[torch.nn.Module]:
-    return [layer for layer in module.modules() if isinstance(layer, GradientCheckpointingLayer)]
-
-
-def _pass_dtype(config: TrainConfig, model: Any) -> torch.dtype | None:
-    """Of the passes; None where it is that of the weights."""
-    dtype = compute_dtype(config.precision)
-    trained = trained_parameters(model)
-    return None if config.adapter or all(parameter.dtype == dtype for parameter in trained) else dtype
 
 
 def _name_of(model: Any, module: torch.nn.Module) -> str:
