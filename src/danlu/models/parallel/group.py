@@ -10,6 +10,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from danlu.models.parallel.shared_sums import SharedSums
+
 LARGE_BYTES = 2**18
 """Tensors from here on are not copied together before they are sent."""
 BUCKET_BYTES = 2**24
@@ -52,6 +54,8 @@ class Group:
         self.size = process_group.size() if process_group else 1
         self.rank = process_group.rank() if process_group else 0
         """Of the calling process in this group."""
+        self._shared: SharedSums | None = None
+        self._has_asked = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Group:
         """A copied model talks to the same processes."""
@@ -65,8 +69,26 @@ class Group:
         return tensor
 
     def sum_many_(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Add up in place, all under way at once: large ones each by itself, small ones in a few calls."""
+        """Add up in place: through memory that ranks share, or else large ones each by itself and small ones together,
+        all under way at once."""
         if self.size == 1 or not tensors:
+            return
+        through_memory = [tensor for tensor in tensors if _can_be_shared(tensor)]
+        if through_memory and (shared := self._shared_sums()):
+            with TALK.begun("sum in shared memory", sum(tensor.numel() for tensor in through_memory), self.size):
+                shared.sum_(through_memory)
+            tensors = [tensor for tensor in tensors if not _can_be_shared(tensor)]
+        self._sum_by_messages_(tensors)
+
+    def _shared_sums(self) -> SharedSums | None:
+        """Asked for by all ranks alike."""
+        if not self._has_asked:
+            assert self.process_group is not None
+            self._shared, self._has_asked = SharedSums.of(self.process_group), True
+        return self._shared
+
+    def _sum_by_messages_(self, tensors: Sequence[torch.Tensor]) -> None:
+        if not tensors:
             return
         large = [tensor for tensor in tensors if _goes_alone(tensor)]
         buckets = _buckets([tensor for tensor in tensors if not _goes_alone(tensor)])
@@ -118,6 +140,10 @@ class Group:
         with TALK.begun("all-to-all", parts.numel(), self.size):
             dist.all_to_all_single(found, parts.contiguous(), received, sent, group=self.process_group)
         return found
+
+
+def _can_be_shared(tensor: torch.Tensor) -> bool:
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and tensor.is_contiguous()
 
 
 def _goes_alone(tensor: torch.Tensor) -> bool:
