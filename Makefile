@@ -14,7 +14,7 @@ DEMO_QUESTION := What is the capital of France?
 
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-gpu-parallel bench-observers bench-plan bench-demo bench-scaling bench-links prove-resume prove-kills prove-exports prove-invariants prove-poet \
-	prove-layouts prove-relayout prove-rank-faults prove-diagnose
+	prove-layouts prove-relayout prove-rank-faults prove-diagnose bench-data-memory bench-data-scaling prove-data-resume
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -48,6 +48,9 @@ help:
 	@echo 'make prove-relayout    what one layout saves, every other goes on from'
 	@echo 'make prove-rank-faults 50 killed and 10 frozen ranks: named, and every run finishes'
 	@echo 'make prove-diagnose    danlu diagnose names what is wrong with runs broken on purpose, and no healthy one'
+	@echo 'make bench-data-memory memory of cleaning 100 MB to 2 GB'
+	@echo 'make bench-data-scaling cleaning data on two processes beside one'
+	@echo 'make prove-data-resume kill -9 at 50 random moments of cleaning data changes nothing'
 	@echo 'make prove-invariants  packing, accumulation and the chunked loss change nothing'
 
 setup: .venv/ready

@@ -42,12 +42,13 @@ def test_settings_of_the_other_kind_are_refused(into: str, setting: str, value: 
     assert caught.value.hint == f"Remove {setting}, or write into: {other}."
 
 
+def _in_id(settings: CleanConfig) -> dict[str, Any]:
+    return settings.settings_in_id(settings.model_dump(mode="json", by_alias=True, exclude={"do"}))
+
+
 def test_identity_holds_what_counts() -> None:
     both = {"from", "replace", "min_characters", "max_characters", "deduplicate", "split"}
-    dumped = {
-        into: config(into=into).model_dump(mode="json", by_alias=True, exclude={"do"})
-        for into in ("examples", "corpus")
-    }
+    dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
     corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching"}
     assert dumped["corpus"].keys() == both | corpus

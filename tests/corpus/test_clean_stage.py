@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Callable[..., 
             inputs={},
             sources={"from": sources},
         )
+        shutil.rmtree(context.checkpoints, ignore_errors=True)
         estimate = stage.plan(config, context)
         assert estimate.seconds > 0
         return stage.run(config, context, out), out
@@ -162,14 +164,14 @@ def test_directory_is_a_source(clean: Any, tmp_path: Path) -> None:
 
 def test_empty_file_among_others_and_empty_split_are_warned_of(clean: Any, reporter: Any) -> None:
     clean([], [GOOD], split={"validation": 1e-9})
-    assert "file:0.json holds no rows." in reporter.warnings
+    assert "Set aside: file:0.json: it holds no rows." in reporter.warnings
     assert any(warning.startswith("The validation split (0%) came out empty") for warning in reporter.warnings)
 
 
 @pytest.mark.parametrize(
     ("files", "settings", "what", "hint"),
     [
-        ([[]], {}, "not a single row in file:0.json", "conversations"),
+        ([[]], {}, "file:0.json: it holds no rows", "conversations"),
         ([b"no json"], {}, "file:0.json, line 1: this is not JSON", "list of rows"),
         ([[{"text": "t", "url": "u"}]], {}, "no format that is known .*'text', 'url'", "alpaca"),
         ([["a", "b"]], {}, "no format that is known .*str", "alpaca"),

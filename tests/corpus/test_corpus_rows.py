@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from danlu.corpus.files import BadFileError, SourceFile
-from danlu.corpus.rows import Unreadable, read_rows
+from danlu.corpus.reading import json_rows
+from danlu.corpus.reading.row import Unreadable
+from danlu.corpus.reading.table import divided, piece_of, rows_of
 
 ROWS = [{"prompt": 'a\nb, "c"', "completion": "丹炉"}, {"prompt": "é\u2028x", "completion": "d"}]
+
+
+def read_rows(path: Path) -> list[Any]:
+    return list(rows_of(piece_of(SourceFile(path, path.name, None))))
 
 
 def as_csv(separator: str) -> bytes:
@@ -33,6 +41,13 @@ def as_parquet() -> bytes:
     return sink.getvalue()
 
 
+def as_arrow(new: Any) -> bytes:
+    sink, table = io.BytesIO(), pa.Table.from_pylist(ROWS)
+    with new(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
 JSON = json.dumps(ROWS, ensure_ascii=False).encode()
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()
 FILES = {
@@ -46,6 +61,13 @@ FILES = {
     "rows.tsv": as_csv("\t"),
     "rows.parquet": as_parquet(),
     "ROWS.JSON.GZ": gzip.compress(JSON, mtime=0),
+    "rows.arrow": as_arrow(pa.ipc.new_file),
+    "rows.feather": as_arrow(pa.ipc.new_stream),
+    "rows.jsonl.bz2": bz2.compress(LINES),
+    "rows.tsv.xz": lzma.compress(as_csv("\t")),
+    "rows.jsonl.zst": pa.compress(LINES, "zstd", asbytes=True),
+    "utf16.json": JSON.decode().encode("utf-16"),
+    "utf16.csv": as_csv(",").decode().encode("utf-16"),
     "rows.csv.gz": gzip.compress(as_csv(","), mtime=0),
 }
 
@@ -53,7 +75,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
-    assert read_rows(SourceFile(tmp_path / name, name, None)) == ROWS
+    assert read_rows(tmp_path / name) == ROWS
 
 
 @pytest.mark.parametrize(
@@ -65,21 +87,23 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> No
         ("x.json", b'{"a": 1, "b": {}}', "holds a JSON dict with the keys a, b instead of a list"),
         ("x.json", b'"text"', "holds a JSON str instead of a list"),
         ("x.json", b"[" * 100_000, "not JSON"),
-        ("x.json", b'[{"a": "\n\xff"}]', "x.json, line 2: byte 0xff is not valid UTF-8"),
-        ("x.json", "[]".encode("utf-16"), "written in UTF-16"),
-        ("x.jsonl", b"words\nmore words\n", "line 1 is not JSON"),
-        ("x.jsonl", '{"a": "好"}\n'.encode() + '{"a": "好"}\n'.encode("gb18030"), "line 2: byte"),
+        ("x.json", b'[{"a": "\n\xff\x01"}]', "x.json, line 2: byte 0xff is not valid UTF-8"),
+        ("x.json", b'[{"a": 1}, {"a": ' + b"1" * 3_000_000, "line 1: this is not JSON .a number has too many"),
+        ("x.jsonl", '{"a": 1}\n'.encode("utf-16"), "JSON lines in UTF-16 cannot be read"),
+        ("x.parquet.gz", b"", "a .parquet file is packed in itself"),
+        ("x.jsonl.zst", b"words", "is not a whole zstandard file"),
+        ("x.jsonl.xz", b"words", "is not a whole xz file"),
         ("x.csv", b'a,b\n"1,2\n', "after line 1: unexpected end"),
         ("x.parquet", b"PAR1 no", "is not a whole Parquet file"),
         ("x.json.gz", gzip.compress(JSON, mtime=0)[:-9], "is not a whole gzip file"),
         ("x.json.gz", JSON, "is not a whole gzip file"),
-        ("x.txt", b"text", "files with the suffix '.txt' cannot be read"),
+        ("x.md5", b"text", "files with the suffix '.md5' cannot be read"),
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, name: str, data: bytes, what: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(BadFileError, match=what) as caught:
-        read_rows(SourceFile(tmp_path / name, name, None))
+        read_rows(tmp_path / name)
     assert "\n" not in caught.value.what
     assert caught.value.hint
 
@@ -87,14 +111,44 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, data: bytes, what: s
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("x.jsonl", b'{"a": 1}\n{"a": \n{"a": 2}\n', "line 2 is not JSON"),
-        ("x.csv", b"a,b\n1,2\n1\n3,4\n", "line 3 has another number of fields"),
-        ("x.csv", b"a,b\n1,2\n1,2,3\n3,4\n", "line 3 has another number of fields"),
+        ("x.jsonl", b'{"a": 1}\n{"a": \n{"a": 2}\n', "it is not JSON (Expecting value)"),
+        ("x.jsonl", b'{"a": 1}\n{"a": "\x80\x01"}\n{"a": 2}\n' + b" " * 2**18, "byte 0x80 is not valid utf-8"),
+        ("x.csv", b"a,b\n1,2\n1\n3,4\n", "it has another number of fields"),
+        ("x.csv", b"a,b\n1,2\n1,2,3\n3,4\n", "it has another number of fields"),
     ],
 )
 def test_one_bad_line_does_not_spoil_the_file(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
     (tmp_path / name).write_bytes(data)
-    rows: list[Any] = read_rows(SourceFile(tmp_path / name, name, None))
+    rows: list[Any] = read_rows(tmp_path / name)
     assert len(rows) == 3
     assert isinstance(rows[1], Unreadable)
     assert reason in rows[1].reason
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_file_in_stretches_holds_the_same_rows(tmp_path: Path, size: int, end: str) -> None:
+    rows = [{"a": number, "b": "丹" * (number % 5)} for number in range(40)]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + end
+    (tmp_path / "x.jsonl").write_text(text, encoding="utf-8")
+    pieces = divided(piece_of(SourceFile(tmp_path / "x.jsonl", "x", None)), size, by_lines=False)
+    assert len(pieces) == -(-len(text.encode()) // size)
+    assert [row for piece in pieces for row in rows_of(piece)] == rows
+    assert sum(piece.num_bytes for piece in pieces) == len(text.encode())
+
+
+def test_row_groups_are_read_by_themselves(tmp_path: Path) -> None:
+    table = pa.table({"a": list(range(100))})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=9)
+    pieces = divided(piece_of(SourceFile(tmp_path / "x.parquet", "x", None)), 200, by_lines=False)
+    assert len(pieces) > 3
+    assert [row for piece in pieces for row in rows_of(piece)] == table.to_pylist()
+
+
+def test_a_list_is_read_row_by_row_across_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_rows, "READ_BYTES", 5)
+    rows = [{"a": 'x\\"]' * number, "b": [1, 2.5, None, "丹炉"]} for number in range(30)]
+    (tmp_path / "x.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
+    assert read_rows(tmp_path / "x.json") == rows
+    (tmp_path / "y.json").write_text("[12345, 678.25, true]")
+    assert read_rows(tmp_path / "y.json") == [12345, 678.25, True]

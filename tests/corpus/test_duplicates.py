@@ -1,35 +1,60 @@
-"""Duplicates: signatures only propose; what is dropped equals a comparison of all pairs over plain Python sets."""
+"""Duplicates: signatures only propose; what is left out equals a comparison of all pairs over plain Python sets."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.corpus import duplicates
 from danlu.corpus.conversations.conversation import Example
-from danlu.corpus.dropped import Dropped
-from danlu.corpus.duplicates import (
+from danlu.corpus.duplicates import exact, near
+from danlu.corpus.duplicates.near import (
     MISS_PROBABILITY,
     NUM_HASHES,
-    drop_exact_duplicates,
-    drop_near_duplicates,
+    band_keys,
+    find,
     jaccard,
     num_bands,
     shingles,
+    signatures_of,
+    that_share_a_key,
 )
-from danlu.telemetry.reporter import Reporter
 
 
-def example(question: str, answer: str = "yes", row: int = 0, system: str = "") -> Example:
+def example(question: str, answer: str = "yes", system: str = "") -> Example:
     turns = [("system", system)] * bool(system) + [("user", question), ("assistant", answer)]
-    return Example.of([{"role": role, "content": content} for role, content in turns], "file:x", row)
+    return Example.of([{"role": role, "content": content} for role, content in turns])
 
 
 def plain_set(text: str) -> set[str]:
     return {text[index : index + 5] for index in range(max(1, len(text) - 4))}
+
+
+class Texts:
+    def __init__(self, texts: list[str]) -> None:
+        self._texts = texts
+        self._signatures = signatures_of(texts)
+
+    def signature(self, row: int) -> npt.NDArray[np.uint32]:
+        return self._signatures[row]
+
+    def comparable(self, row: int) -> str:
+        return self._texts[row]
+
+    def keys(self, threshold: float) -> npt.NDArray[np.uint64]:
+        return band_keys(self._signatures, threshold)
+
+
+def repeated(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
+    similar = Texts(texts)
+    keys = similar.keys(threshold)
+    suspects = np.flatnonzero(np.any([that_share_a_key(keys[:, band]) for band in range(keys.shape[1])], axis=0))
+    return list(find(suspects, keys[suspects], similar, threshold))
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -61,64 +86,61 @@ def test_near_duplicates_equal_a_comparison_of_all_pairs(threshold: float) -> No
         for _ in range(rng.randint(0, 4)):
             words[rng.randrange(len(words))] = rng.choice(WORDS)
         questions.append(" ".join(words))
-    examples = [example(question, row=row) for row, question in enumerate(questions)]
-    expected: list[int] = []
+    kept: list[int] = []
     for row, question in enumerate(questions):
-        mine = plain_set(f"{question}\nyes")
-        others = (plain_set(f"{questions[kept]}\nyes") for kept in expected)
+        mine = plain_set(question)
+        others = (plain_set(questions[other]) for other in kept)
         if not any(len(mine & other) / len(mine | other) >= threshold for other in others):
-            expected.append(row)
-    dropped = Dropped()
-    kept = drop_near_duplicates(examples, threshold, dropped, Reporter(), "conversations")
-    assert [one.row for one in kept] == expected
-    assert 0 < len(dropped) == len(questions) - len(expected)
-    assert dropped.by_reason == {"near duplicate": len(dropped)}
+            kept.append(row)
+    found = repeated(questions, threshold)
+    assert sorted({*range(len(questions))} - {row for row, _, _ in found}) == kept
+    for row, first, similarity in found:
+        mine, other = plain_set(questions[row]), plain_set(questions[first])
+        assert first in kept
+        assert similarity == len(mine & other) / len(mine | other)
 
 
 @pytest.mark.parametrize(("rows", "characters"), [(3, 10**9), (10**9, 40), (10**9, 1)])
 def test_size_of_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch, rows: int, characters: int) -> None:
     rng = random.Random(3)
-    examples = [example(" ".join(rng.choices(WORDS[:6], k=5)), row=row) for row in range(40)]
-    expected = drop_near_duplicates(examples, 0.6, Dropped(), Reporter(), "rows")
-    assert 1 < len(expected) < 40
-    monkeypatch.setattr(duplicates, "ROWS_PER_BLOCK", rows)
-    monkeypatch.setattr(duplicates, "CHARACTERS_PER_BLOCK", characters)
-    assert drop_near_duplicates(examples, 0.6, Dropped(), Reporter(), "rows") == expected
-
-
-def test_reason_names_the_kept_row_and_the_similarity() -> None:
-    first = example("法国的首都是哪一座城市？请用一句话回答，并说明它在什么河边。")
-    second = example("法国的首都是哪一座城市？请用一句话回答，并说明它在哪条河边。")
-    other = example("德国有多少个联邦州？")
-    dropped = Dropped()
-    assert drop_near_duplicates([first, other, second], 0.5, dropped, Reporter(), "rows") == [first, other]
-    similarity = jaccard(
-        *(
-            shingles("\n".join(turn["content"] for turn in one.messages).replace("？", "?").replace("，", ","))
-            for one in (first, second)
-        )
-    )
-    assert dropped.rows[0]["reason"] == f"near duplicate of {first.id} ({similarity:.2f})"
-    assert dropped.rows[0]["id"] == second.id
+    texts = [" ".join(rng.choices(WORDS[:6], k=5)) for _ in range(40)]
+    expected = signatures_of(texts)
+    monkeypatch.setattr(near, "ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(near, "CHARACTERS_PER_BLOCK", characters)
+    assert (signatures_of(texts) == expected).all()
+    assert signatures_of([]).shape == (0, NUM_HASHES)
 
 
 def test_shared_system_prompt_makes_nothing_similar() -> None:
     system = "You are a very careful assistant who answers all questions at length. " * 5
     rows = [example("Why is the sky blue?", system=system), example("Who wrote Faust?", system=system)]
-    assert drop_near_duplicates(rows, 0.5, Dropped(), Reporter(), "rows") == rows
-    assert drop_near_duplicates([], 0.5, Dropped(), Reporter(), "rows") == []
+    assert repeated([row.comparable for row in rows], 0.5) == []
 
 
 def test_exact_duplicates_ignore_width_and_white_space_but_not_case_or_role() -> None:
-    rows = [
+    one, same, other_case, other_answer = (
         example("Ａ  b\nc"),
-        example("A b c", row=1),
-        example("a b c", row=2),
-        example("A b c", answer="no", row=3),
-    ]
-    dropped = Dropped()
-    kept = list(drop_exact_duplicates([*rows, rows[0]], dropped))
-    assert [one.row for one in kept] == [0, 2, 3]
-    # A row that is read twice repeats itself.
-    assert [row["row"] for row in dropped.rows] == [1, 0]
-    assert dropped.rows[0]["reason"].startswith(f"exact duplicate of {rows[0].id}")
+        example("A b c"),
+        example("a b c"),
+        example("A b c", answer="no"),
+    )
+    assert one.key == same.key
+    assert one.id == one.key.hex()[:16]
+    assert len({one.key, other_case.key, other_answer.key}) == 3
+
+
+@given(st.lists(st.integers(0, 12), max_size=60), st.integers(1, 9), st.integers(1, 70))
+@settings(deadline=None)
+def test_the_first_of_equal_keys_stays(values: list[int], rows_at_once: int, stretch: int) -> None:
+    high = np.array([value // 4 for value in values], np.uint64)
+    low = np.array([value % 4 for value in values], np.uint64)
+
+    def read() -> Iterator[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]]:
+        for start in range(0, len(values), stretch):
+            yield high[start : start + stretch], low[start : start + stretch]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "ROWS_AT_ONCE", rows_at_once)
+        rows, firsts = exact.repeated(read, len(values))
+    expected = [(row, values.index(value)) for row, value in enumerate(values) if values.index(value) < row]
+    assert list(zip(rows.tolist(), firsts.tolist(), strict=True)) == expected

@@ -15,7 +15,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10
 
 
 def example(text: str) -> Example:
-    return Example.of([{"role": "user", "content": text}, {"role": "assistant", "content": "a"}], "file:x", 0)
+    return Example.of([{"role": "user", "content": text}, {"role": "assistant", "content": "a"}])
 
 
 def sides(texts: list[str], config: SplitConfig) -> dict[str, str]:

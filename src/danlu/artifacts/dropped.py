@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+NAME = "dropped.parquet"
 DROPPED_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -19,12 +20,39 @@ DROPPED_SCHEMA = pa.schema(
 )
 
 
+class DroppedWriter:
+    """Writes the list of rows that were left out, batch by batch. To be used as a context.
+
+    Args:
+        directory: Of the artifact.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = pq.ParquetWriter(directory / NAME, DROPPED_SCHEMA, compression="zstd")
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Columns `DROPPED_SCHEMA`."""
+        if batch.num_rows:
+            self._file.write_batch(batch)
+
+    def write_rows(self, rows: list[dict[str, Any]]) -> None:
+        """The same of single rows."""
+        self.write(pa.RecordBatch.from_pylist(rows, DROPPED_SCHEMA))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
 def write_dropped(directory: Path, rows: list[dict[str, Any]]) -> None:
     """Write the list of rows that were left out."""
-    pq.write_table(pa.Table.from_pylist(rows, DROPPED_SCHEMA), directory / "dropped.parquet")
+    with DroppedWriter(directory) as writer:
+        writer.write_rows(rows)
 
 
 def read_dropped(directory: Path) -> list[dict[str, Any]]:
     """The rows that were left out: ``{"id", "source", "row", "reason", "text"}``."""
-    rows: list[dict[str, Any]] = pq.read_table(directory / "dropped.parquet").to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(directory / NAME).to_pylist()
     return rows

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from danlu.artifacts.splits import SPLITS
 
 EXAMPLE_SCHEMA = pa.schema(
     [
@@ -20,6 +22,28 @@ EXAMPLE_SCHEMA = pa.schema(
         ("row", pa.int64()),  # 0-based index in the source
     ]
 )
+
+
+class ExamplesWriter:
+    """Writes conversations batch by batch. To be used as a context; when it is left, every split has its file.
+
+    Args:
+        directory: Of the artifact.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._files = {split: pq.ParquetWriter(directory / f"{split}.parquet", EXAMPLE_SCHEMA) for split in SPLITS}
+
+    def write(self, split: str, batch: pa.RecordBatch) -> None:
+        """Append conversations, columns `EXAMPLE_SCHEMA`, to one split."""
+        self._files[split].write_batch(batch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
 
 
 def write_examples(directory: Path, split: str, rows: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ import typer
 
 from danlu.cli.chat import chat
 from danlu.cli.classify import classify
+from danlu.cli.data import app as data
 from danlu.cli.diagnose import diagnose
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
@@ -342,6 +343,7 @@ app.command(
 )(classify)
 
 
+app.add_typer(data, name="data")
 app.add_typer(models, name="models")
 
 

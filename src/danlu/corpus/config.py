@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -59,13 +59,15 @@ class CleanConfig(StageConfig):
     """Raw files -> examples (conversations) or a corpus (documents), clean and split."""
 
     model_config = ConfigDict(populate_by_name=True)
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"processes"})
 
     do: Literal["clean"] = "clean"
     into: Literal["examples", "corpus"] = "examples"
     """examples: rows of the sources are conversations. corpus: rows and text files are documents."""
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")
     """URIs of files, or of directories whose files are read in order of their names. All are read, in this order.
-    .json, .jsonl, .ndjson, .parquet, .csv and .tsv, for a corpus also .txt, .md and .rst, each of them also as .gz."""
+    .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow and .feather, for a corpus also .txt, .md and .rst; all but the
+    columnar ones also packed, as .gz, .zst, .bz2 or .xz. Text is in UTF-8, or in another encoding that can be told."""
     format: FormatName = "auto"
     """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -104,6 +106,8 @@ class CleanConfig(StageConfig):
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()
     """What is held out."""
+    processes: int | None = Field(default=None, ge=1)
+    """How many work on it at the same time; what comes out is the same. null: as many as there are cores."""
 
     @property
     def kind(self) -> str:

@@ -1,68 +1,64 @@
-"""The rows that are left out. Nothing is ever dropped without a line here."""
+"""The rows that are left out. Nothing is ever dropped without a line in ``dropped.parquet``."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from danlu.corpus.files import BadFileError
-from danlu.corpus.item import Item
 from danlu.telemetry.reporter import Reporter
 
 TEXT_CHARACTERS = 200
 """How much of a row is kept to recognise it by."""
 FILES_NAMED = 10
 """So many bad files are warned of by name."""
-WANTED = ("exact duplicate", "near duplicate")
+EXACT, NEAR = "exact duplicate", "near duplicate"
+WANTED = (EXACT, NEAR)
 """Reasons that were asked for and deserve no warning."""
 
 
-class Dropped:
-    """Rows left out so far, with their reasons."""
+def left_out_record(content: Any, item_id: str, source: str, row: int, reason: str) -> dict[str, Any]:
+    """A row of `danlu.artifacts.dropped.DROPPED_SCHEMA`.
 
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        """Columns of `danlu.artifacts.dropped.DROPPED_SCHEMA`."""
-        self.by_reason: Counter[str] = Counter()
-        """Rows."""
-        self.num_files = 0
-        """Whole files that could not be read."""
+    Args:
+        content: The row as it was read, or its text.
+        item_id: Of the item it would have been; empty if it came to none.
+        source: URI of the file.
+        row: 0-based.
+        reason: Rows with the same one are counted together.
+    """
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str)
+    return {"id": item_id, "source": source, "row": row, "reason": reason, "text": beginning_of(text)}
 
-    def __len__(self) -> int:
-        return len(self.rows)
 
-    def add_row(self, row: Any, *, source: str, index: int, reason: str) -> None:
-        """Leave out a row that did not become an item."""
-        text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
-        self._add("", source, index, reason, text)
-        self.by_reason[reason] += 1
+def file_record(error: BadFileError) -> dict[str, Any]:
+    """The same of a whole file."""
+    reason = error.reason + (f" ({error.place})" if error.place else "")
+    return {"id": "", "source": error.name, "row": 0, "reason": reason, "text": ""}
 
-    def add_item(self, item: Item, *, reason: str, detail: str = "") -> None:
-        """Leave out an item. `reason` is what is counted, `detail` is only written down."""
-        self._add(item.id, item.source, item.row, reason + detail, item.text)
-        self.by_reason[reason] += 1
 
-    def add_file(self, error: BadFileError, reporter: Reporter) -> None:
-        """Set aside a whole file, and say so."""
-        self._add("", error.name, 0, error.reason + (f" ({error.place})" if error.place else ""), "")
-        self.num_files += 1
-        if self.num_files <= FILES_NAMED:
-            reporter.warn(f"Set aside: {error.what}")
+def beginning_of(text: str) -> str:
+    """As much as is kept; what cannot be written as UTF-8, which may be the very reason, as question marks."""
+    return text[:TEXT_CHARACTERS].encode(errors="replace").decode()
 
-    def _add(self, item_id: str, source: str, index: int, reason: str, text: str) -> None:
-        # What cannot be written as UTF-8 may be the very reason.
-        beginning = text[:TEXT_CHARACTERS].encode(errors="replace").decode()
-        self.rows.append({"id": item_id, "source": source, "row": index, "reason": reason, "text": beginning})
 
-    def report(self, num_read: int, unit: str, reporter: Reporter) -> None:
-        """Say how many of `num_read` rows (called `unit`) are left out, and warn where that was not asked for."""
-        if self.num_files > FILES_NAMED:
-            reporter.warn(f"{self.num_files:,} files are set aside, all listed in dropped.parquet.")
-        for reason, count in self.by_reason.most_common():
-            tell = reporter.say if reason in WANTED else reporter.warn
-            tell(f"{count:,} of {num_read:,} {unit} left out: {reason}.")
+def tell_of_files(errors: Sequence[BadFileError], reporter: Reporter) -> None:
+    """Say which files are set aside."""
+    for error in errors[:FILES_NAMED]:
+        reporter.warn(f"Set aside: {error.what}")
+    if len(errors) > FILES_NAMED:
+        reporter.warn(f"{len(errors):,} files are set aside, all listed in dropped.parquet.")
 
-    def describe(self) -> list[str]:
-        """One line for each reason, the most frequent first."""
-        return [f"{count:,} × {reason}" for reason, count in self.by_reason.most_common()]
+
+def tell_of_rows(by_reason: Counter[str], num_read: int, unit: str, reporter: Reporter) -> None:
+    """Say how many of `num_read` rows (called `unit`) are left out, and warn where that was not asked for."""
+    for reason, count in by_reason.most_common():
+        tell = reporter.say if reason in WANTED else reporter.warn
+        tell(f"{count:,} of {num_read:,} {unit} left out: {reason}.")
+
+
+def described(by_reason: Counter[str]) -> list[str]:
+    """One line for each reason, the most frequent first."""
+    return [f"{count:,} × {reason}" for reason, count in by_reason.most_common()]

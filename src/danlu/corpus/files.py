@@ -1,17 +1,15 @@
-"""Files of sources: which there are, and their bytes as text. What a file means is none of this module's business."""
+"""Files of sources: which there are. What a file means is none of this module's business."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.artifacts.stage import Source
 from danlu.errors import UserError
 
-CONVERT_HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
+PACKED = (".gz", ".zst", ".bz2", ".xz")
+"""Suffixes of packed files; what they hold is said by the suffix before."""
 
 
 class BadFileError(UserError):
@@ -46,9 +44,13 @@ class SourceFile:
 
     @property
     def suffix(self) -> str:
-        """The suffix that says what the file holds, in lower case; .gz does not count."""
-        path = self.path.with_suffix("") if self.path.suffix.lower() == ".gz" else self.path
+        """The suffix that says what the file holds, in lower case; that of packing does not count."""
+        path = self.path.with_suffix("") if self.is_packed else self.path
         return path.suffix.lower()
+
+    @property
+    def is_packed(self) -> bool:
+        return self.path.suffix.lower() in PACKED
 
 
 def list_files(source: Source) -> list[SourceFile]:
@@ -67,64 +69,3 @@ def list_files(source: Source) -> list[SourceFile]:
         relative = file.relative_to(path).as_posix()
         found.append(SourceFile(file, f"{uri.rstrip('/')}/{relative}", relative))
     return found
-
-
-def readable_files(sources: Sequence[Source], suffixes: Sequence[str]) -> Iterator[SourceFile]:
-    """All files of all sources; of a directory, those with one of these suffixes.
-
-    Raises:
-        UserError: there is no such file or directory, or no such file in a directory.
-    """
-    for source in sources:
-        files = [file for file in list_files(source) if file.relative is None or file.suffix in suffixes]
-        if not files:
-            raise UserError(
-                f"The directory {source.path} holds no file that could be read as rows.",
-                f"Known are: {', '.join(suffixes)}.",
-            )
-        yield from files
-
-
-def read_bytes(file: SourceFile) -> bytes:
-    """What the file holds, unpacked if it is a .gz.
-
-    Raises:
-        BadFileError: it is no whole gzip file, or may not be read.
-    """
-    try:
-        data = file.path.read_bytes()
-        return gzip.decompress(data) if file.path.suffix.lower() == ".gz" else data
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise BadFileError(file.uri, f"this is not a whole gzip file ({error})", "Fetch or make it again.") from error
-    except OSError as error:
-        raise BadFileError(file.uri, f"it cannot be read ({error.strerror})", "Check its permissions.") from error
-
-
-def read_text(file: SourceFile) -> str:
-    """What the file holds as text.
-
-    Raises:
-        BadFileError: it is no text in UTF-8.
-    """
-    text = decode(read_bytes(file), file.uri)
-    if "\0" in text:
-        raise BadFileError(file.uri, "it holds bytes of zero, so it is no text", CONVERT_HINT)
-    return text
-
-
-def decode(data: bytes, name: str) -> str:
-    """UTF-8, with or without a byte order mark.
-
-    Raises:
-        BadFileError: it is not.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadFileError(
-            name, "it is written in UTF-16", "Convert it, for example with: iconv -f UTF-16 -t UTF-8 OLD > NEW"
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        reason = f"byte 0x{data[error.start]:02x} is not valid UTF-8"
-        raise BadFileError(name, reason, CONVERT_HINT, f"line {line}") from error

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from typing import Protocol
+
+from danlu.corpus.folding import nfkc
+
+KEY_BYTES, ID_DIGITS = 16, 16
 
 
 class Item(Protocol):
     """A row that may come to stand in the artifact."""
 
     @property
-    def id(self) -> str:
-        """See `id_of`."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """URI of the file."""
-        ...
-
-    @property
-    def row(self) -> int:
-        """0-based index in the file."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """All its text, to be looked at by people."""
+    def key(self) -> bytes:
+        """Equal for exact duplicates, see `key_of`."""
         ...
 
     @property
@@ -43,12 +31,21 @@ class Item(Protocol):
 
 def normalise(text: str) -> str:
     """NFKC with each run of white space as one blank; case is kept, since it can carry meaning."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    return " ".join(nfkc(text).split())
 
 
-def id_of(normalised: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a normalised text: equal for exact duplicates."""
-    return hashlib.sha256(normalised.encode()).hexdigest()[:16]
+def key_of(normalised: str) -> bytes:
+    """The first 16 bytes of the SHA-256 of a normalised text.
+
+    Raises:
+        UnicodeEncodeError: the text holds half a surrogate pair.
+    """
+    return hashlib.sha256(normalised.encode()).digest()[:KEY_BYTES]
+
+
+def id_of(key: bytes) -> str:
+    """The first 16 hex digits of a key."""
+    return key.hex()[:ID_DIGITS]
 
 
 def wrong_length(num_characters: int, shortest: int, longest: int | None) -> str | None:

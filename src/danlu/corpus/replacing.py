@@ -25,14 +25,20 @@ class Replacer:
     def __call__(self, text: str) -> str:
         return self._pattern.sub(self._replace_found, text) if self._replacements else text
 
-    def report(self, reporter: Reporter) -> None:
-        """Say how often each text was found, and warn of those that never were."""
-        for text in self._replacements:
-            if self._found[text]:
-                reporter.say(f"Replaced {text!r} {self._found[text]:,} times.")
-            else:
-                reporter.warn(f"replace: {text!r} does not occur anywhere.")
+    def take_counts(self) -> Counter[str]:
+        """How often each text was found since this was last asked."""
+        found, self._found = self._found, Counter()
+        return found
 
     def _replace_found(self, match: re.Match[str]) -> str:
         self._found[match.group()] += 1
         return self._replacements[match.group()]
+
+
+def tell_of_replacements(replacements: Mapping[str, str], found: Counter[str], reporter: Reporter) -> None:
+    """Say how often each text was found, and warn of those that never were."""
+    for text in replacements:
+        if found[text]:
+            reporter.say(f"Replaced {text!r} {found[text]:,} times.")
+        else:
+            reporter.warn(f"replace: {text!r} does not occur anywhere.")

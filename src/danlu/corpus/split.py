@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 from danlu.corpus.config import SplitConfig
-from danlu.corpus.dropped import Dropped
+from danlu.corpus.dropped import described
 from danlu.errors import UserError
 from danlu.telemetry.reporter import Reporter
 
@@ -20,14 +21,14 @@ def side_of(normalised: str, config: SplitConfig) -> str:
 
 
 def check_splits(
-    config: SplitConfig, num_rows: dict[str, int], dropped: Dropped, reporter: Reporter, unit: str
+    config: SplitConfig, num_rows: dict[str, int], left_out: Counter[str], reporter: Reporter, unit: str
 ) -> None:
     """See that there is something to train on, and warn of a side that was asked for and came out empty.
 
     Args:
         config: What was asked for.
         num_rows: Rows on each side.
-        dropped: Rows that were left out, for the message.
+        left_out: Rows that were left out, by reason, for the message.
         reporter: Told of empty sides.
         unit: What a row is called, in the singular.
 
@@ -36,7 +37,7 @@ def check_splits(
     """
     if not num_rows["train"]:
         held_out = sum(num_rows.values())
-        reasons = "; ".join([*dropped.describe()[:3], *([f"{held_out} held out"] if held_out else [])])
+        reasons = "; ".join([*described(left_out)[:3], *([f"{held_out} held out"] if held_out else [])])
         raise UserError(
             f"No {unit} is left to train on: {reasons}.",
             f"Look at the sources, or loosen the settings that leave {unit}s out.",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from danlu.corpus.documents.template import MissingTextError, columns_of, renderer
-from danlu.corpus.rows import Unreadable
+from danlu.corpus.reading.row import Unreadable
 
 ROW = {"title": "靜夜思", "paragraphs": ["牀前看月光", "疑是地上霜"], "year": 726, "a b.c": "x", "braces": "{title}"}
 

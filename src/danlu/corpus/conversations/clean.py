@@ -5,71 +5,97 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from danlu.artifacts.dropped import write_dropped
-from danlu.artifacts.examples import write_examples
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from danlu.artifacts.dropped import DroppedWriter
+from danlu.artifacts.examples import ExamplesWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.corpus.config import CleanConfig
-from danlu.corpus.conversations.conversation import Example
-from danlu.corpus.conversations.reading import ExampleReader
-from danlu.corpus.dropped import Dropped
-from danlu.corpus.duplicates import drop_exact_duplicates, drop_near_duplicates
-from danlu.corpus.split import check_splits, side_of
-from danlu.hardware.yardstick import slowness
+from danlu.corpus.conversations.formats import FORMATS
+from danlu.corpus.conversations.making import ExampleMaker
+from danlu.corpus.dropped import tell_of_rows
+from danlu.corpus.files import SourceFile, list_files
+from danlu.corpus.reading.table import KINDS
+from danlu.corpus.replacing import tell_of_replacements
+from danlu.corpus.split import check_splits
+from danlu.corpus.working.cost import estimate_of
+from danlu.corpus.working.driver import Worked, clean
+from danlu.errors import UserError, did_you_mean
 from danlu.telemetry.reporter import Reporter
 
-# Measured with 100,000 rows (84 MB of JSON, near duplicates looked for): 27 s on one core, 730 MB above what the
-# process takes by itself, 51 MB of Parquet.
-BASE_SECONDS = 0.5
-SECONDS_PER_BYTE = 3.2e-7
-BASE_MEMORY_BYTES = 115 * 2**20
-MEMORY_PER_BYTE = 9
-DISK_PER_BYTE = 0.6
+SUFFIXES = [suffix for suffix, kind in KINDS.items() if kind != "text"]
 
 
 def estimate(config: CleanConfig, context: StageContext) -> Estimate:
-    """From the size of the sources alone."""
-    num_bytes = sum(source.record.num_bytes for source in context.sources["from"])
-    held_out = f"{config.split.validation:.0%} for validation and {config.split.test:.0%} for the test"
-    return Estimate(
-        seconds=slowness() * (BASE_SECONDS + num_bytes * SECONDS_PER_BYTE),
-        peak_memory_bytes=BASE_MEMORY_BYTES + num_bytes * MEMORY_PER_BYTE,
-        disk_bytes=int(num_bytes * DISK_PER_BYTE),
-        notes=[f"reads {num_bytes:,} bytes of {len(context.sources['from'])} sources and holds out {held_out}"],
-    )
+    """From the size of the files alone."""
+    return estimate_of(config, _files(context))
 
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    dropped = Dropped()
-    reader = ExampleReader(config, dropped, context.reporter)
-    examples = reader.read(context.sources["from"])
-    examples = _deduplicate(config, examples, dropped, context.reporter)
-    dropped.report(reader.num_rows_read, "rows", context.reporter)
-    splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
-    for example in examples:
-        splits[side_of(example.normalised, config.split)].append(example)
-    num_examples = {split: len(rows) for split, rows in splits.items()}
-    check_splits(config.split, num_examples, dropped, context.reporter, "row")
-    for split, rows in splits.items():
-        write_examples(out, split, [_record(example) for example in rows])
-    write_dropped(out, dropped.rows)
+    with ExamplesWriter(out) as writer, DroppedWriter(out) as dropped:
+        outlet = _Counted(writer)
+        worked = clean(config, context, _files(context), ExampleMaker, outlet, dropped, "conversations")
+    _tell(config, worked, context.reporter)
+    tell_of_rows(worked.left_out, worked.num_rows_read, "rows", context.reporter)
+    check_splits(config.split, outlet.num_examples, worked.left_out, context.reporter, "row")
     return {
-        "num_rows_read": reader.num_rows_read,
-        "num_examples": num_examples,
-        "num_dropped": len(dropped),
-        "dropped_by_reason": dict(dropped.by_reason.most_common()),
-        "num_characters": sum(example.num_characters for example in examples),
+        "num_rows_read": worked.num_rows_read,
+        "num_examples": outlet.num_examples,
+        "num_dropped": sum(worked.left_out.values()),
+        "dropped_by_reason": dict(worked.left_out.most_common()),
+        "num_characters": outlet.num_characters,
     }
 
 
-def _deduplicate(config: CleanConfig, examples: list[Example], dropped: Dropped, reporter: Reporter) -> list[Example]:
-    if config.deduplicate.exact:
-        examples = list(drop_exact_duplicates(examples, dropped))
-    if config.deduplicate.near is not None:
-        examples = drop_near_duplicates(examples, config.deduplicate.near, dropped, reporter, "conversations")
-    return examples
+def _files(context: StageContext) -> list[SourceFile]:
+    """All files of all sources; of a directory, those that may hold rows.
+
+    Raises:
+        UserError: there is no such file or directory, or no such file in a directory.
+    """
+    found = []
+    for source in context.sources["from"]:
+        files = [file for file in list_files(source) if file.relative is None or file.suffix in SUFFIXES]
+        if not files:
+            raise UserError(
+                f"The directory {source.path} holds no file that could be read as rows.",
+                f"Known are: {', '.join(SUFFIXES)}.",
+            )
+        found += files
+    return found
 
 
-def _record(example: Example) -> dict[str, Any]:
-    return {"id": example.id, "messages": example.messages, "source": example.source, "row": example.row}
+class _Counted:
+    """Conversations on their way into files, by split."""
+
+    def __init__(self, writer: ExamplesWriter) -> None:
+        self.num_examples = dict.fromkeys(SPLITS, 0)
+        self.num_characters = 0
+        self._writer = writer
+
+    def write(self, split: str, batch: pa.RecordBatch) -> None:
+        self._writer.write(split, batch)
+        self.num_examples[split] += batch.num_rows
+        contents = pc.struct_field(pc.list_flatten(batch.column("messages")), "content")
+        self.num_characters += pc.sum(pc.utf8_length(contents)).as_py() or 0
+
+
+def _tell(config: CleanConfig, worked: Worked, reporter: Reporter) -> None:
+    """
+    Raises:
+        UserError: a column to be renamed is nowhere to be found.
+    """
+    for column in config.columns:
+        if column not in worked.notes.columns:
+            columns = list(map(str, worked.notes.columns))
+            raise UserError(f"columns: no source has a column {column!r}.", did_you_mean(column, columns))
+    for uri, name in worked.judged.items():
+        reporter.say(f"{uri}: read as {name} ({FORMATS[name].keys}).")
+    for uri, counts in worked.notes.unused.items():
+        if counts:
+            listed = ", ".join(f"{key!r} ({count:,} rows)" for key, count in counts.items())
+            reporter.say(f"{uri}: columns that are not used: {listed}.")
+    tell_of_replacements(config.replace, worked.notes.replaced, reporter)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from danlu.corpus.item import id_of, normalise
+from danlu.corpus.item import id_of, key_of, normalise
 
 Message = dict[str, str]
 """``{"role": "system" | "user" | "assistant" | "tool", "content": text}``"""
@@ -30,36 +30,45 @@ class BadRowError(Exception):
 
 
 @dataclass(frozen=True)
-class Example:
-    """A conversation that passed; an `danlu.corpus.item.Item`."""
+class Draft:
+    """Turns that may become a conversation."""
 
-    id: str
     messages: list[Message]
-    source: str
-    """URI."""
-    row: int
-    """0-based index in the source."""
-    normalised: str
-    """Roles and contents after NFKC, white space run together; case is kept. Equal for exact duplicates."""
-
-    @classmethod
-    def of(cls, messages: list[Message], source: str, row: int) -> Example:
-        normalised = json.dumps([[m["role"], normalise(m["content"])] for m in messages], ensure_ascii=False)
-        return cls(id_of(normalised), messages, source, row, normalised)
+    row: Any
+    """That they were read from."""
 
     @property
     def num_characters(self) -> int:
         return sum(len(message["content"]) for message in self.messages)
 
+
+@dataclass(frozen=True)
+class Example:
+    """A conversation that passed; an `danlu.corpus.item.Item`."""
+
+    key: bytes
+    messages: list[Message]
+    normalised: str
+    """Roles and contents after NFKC, white space run together; case is kept. Equal for exact duplicates."""
+
+    @classmethod
+    def of(cls, messages: list[Message]) -> Example:
+        normalised = json.dumps([[m["role"], normalise(m["content"])] for m in messages], ensure_ascii=False)
+        return cls(key_of(normalised), messages, normalised)
+
     @property
-    def text(self) -> str:
-        return "\n".join(message["content"] for message in self.messages)
+    def id(self) -> str:
+        return id_of(self.key)
 
     @property
     def comparable(self) -> str:
-        """System prompts do not count: they are often shared by all rows."""
-        turns = (normalise(message["content"]) for message in self.messages if message["role"] != "system")
-        return "\n".join(turns).lower()
+        return comparable_of(self.messages)
+
+
+def comparable_of(messages: list[Message]) -> str:
+    """What near duplicates have nearly in common. System prompts do not count: they are often shared by all rows."""
+    turns = (normalise(message["content"]) for message in messages if message["role"] != "system")
+    return "\n".join(turns).lower()
 
 
 def text_of(row: dict[str, Any], key: str, *, required: bool = True) -> str:

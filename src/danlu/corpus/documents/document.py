@@ -1,37 +1,55 @@
-"""What a document is."""
+"""What a document is, and what it is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from danlu.corpus.item import id_of, normalise
+from danlu.corpus.item import id_of, key_of, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that may become a document."""
+
+    text: str
+    label: str | None = None
+    """Its class, if documents have classes."""
+    score: float | None = None
+    """A number its row gives it, if one was asked for."""
+
+    @property
+    def num_characters(self) -> int:
+        return len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document that passed; an `danlu.corpus.item.Item`."""
 
-    id: str
+    key: bytes
     text: str
-    source: str
-    """URI of the file."""
-    row: int
-    """0-based row, line or paragraph in the file; 0 for a whole file."""
     normalised: str
     label: str | None = None
-    """Its class, if documents have classes."""
     score: float | None = None
-    """A number its row gives it, if one was asked for."""
 
     @classmethod
-    def of(cls, text: str, source: str, row: int, label: str | None = None, score: float | None = None) -> Document:
+    def of(cls, text: str, label: str | None = None, score: float | None = None) -> Document:
         """
         Raises:
             UnicodeEncodeError: the text holds half a surrogate pair.
         """
         normalised = normalise(text)
-        return cls(id_of(normalised), text, source, row, normalised, label, score)
+        return cls(key_of(normalised), text, normalised, label, score)
+
+    @property
+    def id(self) -> str:
+        return id_of(self.key)
 
     @property
     def comparable(self) -> str:
-        return self.normalised.lower()
+        return comparable_of(self.normalised)
+
+
+def comparable_of(normalised: str) -> str:
+    """What near duplicates have nearly in common."""
+    return normalised.lower()

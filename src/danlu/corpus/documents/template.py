@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable
 from typing import Any
 
-from danlu.corpus.rows import Unreadable
+from danlu.corpus.reading.row import Unreadable
 
 
 class MissingTextError(Exception):

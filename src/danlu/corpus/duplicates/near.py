@@ -1,35 +1,31 @@
-"""Repeated conversations or documents are found and all but the first left out.
+"""Near duplicates: MinHash signatures propose pairs, and the Jaccard similarity of the two sets of 5-grams decides.
 
-Near duplicates: MinHash signatures propose pairs, and the exact Jaccard similarity of the two sets of character 5-grams
-decides. Characters rather than words, since Chinese puts no blanks between words and an instruction of twenty words has
-too few word 5-grams to survive one changed word.
+Of characters rather than words, since Chinese puts no blanks between words and an instruction of twenty words has too
+few word 5-grams to survive one changed word.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from danlu.corpus.dropped import Dropped
-from danlu.corpus.item import Item
-from danlu.telemetry.reporter import Reporter
 
 SHINGLE_CHARACTERS = 5
 NUM_HASHES = 128
 """Length of a signature; the similarity it tells has a standard error of sqrt(s (1 - s) / 128) <= 0.045."""
 MISS_PROBABILITY = 1e-4
 """At most this share of pairs that are just similar enough is never proposed."""
-ESTIMATE_MARGIN = 0.2
+MARGIN = 0.2
 """Pairs whose signatures agree less than the threshold by this much (over 4 standard errors) are not looked at."""
 ROWS_PER_BLOCK = 2048
 CHARACTERS_PER_BLOCK = 4 * 2**20
 """Rows whose shingles are held at once, and how long they may be together (one alone may be longer)."""
+SHINGLES_HELD = 1024
+"""Rows whose shingles are kept for the next comparison."""
 SEED = 7
 
 # Odd 64-bit constants: the fractional part of the golden ratio, and the multipliers of the splitmix64 finaliser.
@@ -38,47 +34,15 @@ MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
 Hashes = npt.NDArray[np.uint64]
-ItemT = TypeVar("ItemT", bound=Item)
 
 
-def drop_exact_duplicates(items: Iterable[ItemT], dropped: Dropped) -> Iterator[ItemT]:
-    """The first of those that are equal after normalisation. Holds a hash of each, not the item."""
-    first: dict[bytes, tuple[str, int]] = {}
-    for item in items:
-        key = hashlib.sha256(item.normalised.encode()).digest()
-        if key in first:
-            source, row = first[key]
-            dropped.add_item(item, reason="exact duplicate", detail=f" of {item.id} ({source}, {row})")
-        else:
-            first[key] = (item.source, item.row)
-            yield item
+def signatures_of(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """MinHash signatures, shape (len(texts), NUM_HASHES)."""
+    blocks = [_signatures(block) for block in _blocks(texts)]
+    return np.concatenate(blocks) if blocks else np.zeros((0, NUM_HASHES), np.uint32)
 
 
-def drop_near_duplicates(
-    items: list[ItemT], threshold: float, dropped: Dropped, reporter: Reporter, unit: str
-) -> list[ItemT]:
-    """Keep an item unless its similarity with an earlier one that was kept is at least `threshold`."""
-    texts = [item.comparable for item in items]
-    with reporter.progress(f"comparing {unit}", len(texts), "rows") as task:
-        signatures = []
-        for block in _blocks(texts):
-            signatures.append(_signatures(block))
-            task.advance(len(block))
-    if not signatures:
-        return items
-    found = dict(_find(texts, np.concatenate(signatures), threshold))
-    kept = []
-    for index, item in enumerate(items):
-        if index not in found:
-            kept.append(item)
-            continue
-        earlier, similarity = found[index]
-        detail = f" of {items[earlier].id} ({similarity:.2f})"
-        dropped.add_item(item, reason="near duplicate", detail=detail)
-    return kept
-
-
-def _blocks(texts: list[str]) -> Iterator[list[str]]:
+def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
     block: list[str] = []
     num_characters = 0
     for text in texts:
@@ -121,6 +85,7 @@ def jaccard(left: Hashes, right: Hashes) -> float:
     return shared / (len(left) + len(right) - shared)
 
 
+@cache
 def num_bands(threshold: float) -> int:
     """Bands to cut a signature into: few and wide, yet a pair at the threshold is missed in MISS_PROBABILITY at most.
 
@@ -144,29 +109,7 @@ def _signatures(texts: list[str]) -> npt.NDArray[np.uint32]:
     return np.array(matrix.to_rows(), np.uint32)
 
 
-def _find(
-    texts: list[str], signatures: npt.NDArray[np.uint32], threshold: float
-) -> Iterator[tuple[int, tuple[int, float]]]:
-    """Rows to leave out, in order: (row, (the earlier row it repeats, their similarity))."""
-    keys = _band_keys(signatures, threshold)
-    rows_cached = max(16, CHARACTERS_PER_BLOCK * len(texts) // max(1, sum(map(len, texts))))
-    shingles_of = lru_cache(maxsize=rows_cached)(lambda row: shingles(texts[row]))
-    kept_by_key: dict[int, list[int]] = {}
-    for row in _rows_that_share_a_key(keys):
-        row_keys = keys[row].tolist()
-        earlier = np.array(sorted({other for key in row_keys for other in kept_by_key.get(key, ())}), np.int64)
-        agreement = (signatures[earlier] == signatures[row]).mean(axis=1)
-        likely = earlier[agreement >= threshold - ESTIMATE_MARGIN].tolist()
-        pairs = ((other, jaccard(shingles_of(other), shingles_of(row))) for other in likely)
-        match = next((pair for pair in pairs if pair[1] >= threshold), None)
-        if match is not None:
-            yield row, match
-            continue
-        for key in row_keys:
-            kept_by_key.setdefault(key, []).append(row)
-
-
-def _band_keys(signatures: npt.NDArray[np.uint32], threshold: float) -> Hashes:
+def band_keys(signatures: npt.NDArray[np.uint32], threshold: float) -> Hashes:
     """A hash of each band of each signature, shape (rows, bands); bands never share a key with one another."""
     bands = num_bands(threshold)
     width = NUM_HASHES // bands
@@ -178,9 +121,50 @@ def _band_keys(signatures: npt.NDArray[np.uint32], threshold: float) -> Hashes:
     return keys
 
 
-def _rows_that_share_a_key(keys: Hashes) -> Iterable[int]:
-    """Rows with at least one key that some other row has too; all others repeat nothing."""
-    _, inverse, counts = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
-    shared = counts[inverse].reshape(keys.shape) > 1
-    rows: list[int] = np.flatnonzero(shared.any(axis=1)).tolist()
-    return rows
+def that_share_a_key(keys: Hashes) -> npt.NDArray[np.bool_]:
+    """Of the keys of one band, shape (rows,): which rows have the key of another."""
+    order = np.argsort(keys, kind="stable")
+    same = keys[order[1:]] == keys[order[:-1]]
+    shared = np.zeros(len(keys), np.bool_)
+    shared[order[1:]] = same
+    shared[order[:-1]] |= same
+    return shared
+
+
+class Similar(Protocol):
+    """Rows that may repeat others, by their numbers."""
+
+    def signature(self, row: int) -> npt.NDArray[np.uint32]:
+        """Shape (NUM_HASHES,)."""
+        ...
+
+    def comparable(self, row: int) -> str:
+        """Text."""
+        ...
+
+
+def find(
+    rows: npt.NDArray[np.int64], keys: Hashes, similar: Similar, threshold: float
+) -> Iterator[tuple[int, int, float]]:
+    """Rows to leave out, in order: (row, the earlier row that stays and that it repeats, their similarity).
+
+    Args:
+        rows: In order; those that share no key with another need not be among them.
+        keys: Theirs, as of `band_keys`.
+        similar: What they hold.
+        threshold: Of the Jaccard similarity.
+    """
+    shingles_of = lru_cache(maxsize=SHINGLES_HELD)(lambda row: shingles(similar.comparable(row)))
+    kept_by_key: dict[int, list[int]] = {}
+    for row, its_keys in zip(rows.tolist(), keys, strict=True):
+        signature = similar.signature(row)
+        row_keys = its_keys.tolist()
+        earlier = sorted({other for key in row_keys for other in kept_by_key.get(key, ())})
+        likely = [other for other in earlier if (similar.signature(other) == signature).mean() >= threshold - MARGIN]
+        pairs = ((other, jaccard(shingles_of(other), shingles_of(row))) for other in likely)
+        match = next((pair for pair in pairs if pair[1] >= threshold), None)
+        if match is not None:
+            yield row, *match
+            continue
+        for key in row_keys:
+            kept_by_key.setdefault(key, []).append(row)

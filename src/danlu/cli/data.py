@@ -1,0 +1,67 @@
+"""``danlu data``: work on data by hand, without a recipe."""
+
+from __future__ import annotations
+
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from danlu.settings import DEFAULT_WORKSPACE
+
+app = typer.Typer(no_args_is_help=True, help="Work on data by hand, without a recipe: clean.")
+
+
+class Into(StrEnum):
+    corpus = "corpus"
+    examples = "examples"
+
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="FROM...", help="Files, folders or URIs (pypi:, npm:, s3://, ...).", show_default=False),
+]
+WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting of 'do: clean', e.g. deduplicate.near=0.8."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
+
+
+@app.command(
+    epilog="Examples:\n\n  danlu data clean raw/ --set documents=paragraphs --set deduplicate.near=0.8\n\n"
+    "  danlu data clean chats.jsonl.zst --into examples --name chats"
+)
+def clean(
+    sources: Sources,
+    into: Annotated[Into, typer.Option(help="Documents (corpus), or conversations (examples).")] = Into.corpus,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the run is called, and the artifact.")] = "data",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+) -> None:
+    """Turn files into a clean corpus, or into conversations.
+
+    What is left out is listed with its reason in dropped.parquet. The same command goes on where it was stopped or
+    killed. In a recipe this is a stage: {do: clean, from: ..., into: ...}.
+    """
+    import yaml
+
+    from danlu.cli.run import run_and_show
+    from danlu.pipeline.recipe import load_recipe
+
+    stage = {"do": "clean", "into": into.value, "from": [_absolute(source) for source in sources]}
+    with tempfile.TemporaryDirectory(prefix="danlu-data-") as directory:
+        path = Path(directory) / "recipe.yaml"
+        path.write_text(yaml.safe_dump({"name": name, "stages": {name: stage}}, allow_unicode=True), encoding="utf-8")
+        recipe = load_recipe(path, [f"{name}.{setting}" for setting in set_ or []])
+        run_and_show(recipe, workspace, as_json=as_json, quiet=quiet)
+
+
+def _absolute(source: str) -> str:
+    """Paths are meant from where the command is given."""
+    return source if ":" in source else str(Path(source).absolute())

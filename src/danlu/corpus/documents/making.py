@@ -1,0 +1,144 @@
+"""From rows and text files to documents: rows become texts, texts are tidied, and some are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from danlu.artifacts.corpus import DOCUMENT_SCHEMA
+from danlu.corpus.config import CleanConfig
+from danlu.corpus.documents.chinese import converter
+from danlu.corpus.documents.document import Document, Draft, comparable_of
+from danlu.corpus.documents.labelling import Labeller, label_columns, labeller
+from danlu.corpus.documents.scoring import scorer
+from danlu.corpus.documents.template import MissingTextError, columns_of, renderer
+from danlu.corpus.documents.text import tidy
+from danlu.corpus.documents.texts import texts_of
+from danlu.corpus.files import BadFileError
+from danlu.corpus.item import normalise, wrong_length
+from danlu.corpus.reading.row import Unreadable
+from danlu.corpus.reading.table import Piece, first_rows, rows_of
+from danlu.corpus.replacing import Replacer
+from danlu.corpus.working.left_out import LeftOut
+from danlu.corpus.working.notes import Notes
+from danlu.errors import did_you_mean
+
+USUAL_COLUMNS = ("text", "content")
+"""Where the text stands if the recipe does not say it; the first that is there."""
+ROWS_TO_JUDGE_BY = 100
+LABEL_HINT = 'Give text files their class by patterns: label: {"*/good/*": good, "*/bad/*": bad}.'
+NO_CHARACTER = "it holds half a surrogate pair, which is no character"
+
+
+class DocumentMaker:
+    """Makes documents by the settings of ``do: clean``.
+
+    Raises:
+        UserError: Chinese is to be converted and OpenCC is not installed.
+    """
+
+    schema: pa.Schema = DOCUMENT_SCHEMA
+    body = "text"
+
+    def __init__(self, config: CleanConfig) -> None:
+        self._config = config
+        self._replace = Replacer(config.replace)
+        self._matching = re.compile(config.matching) if config.matching else None
+        self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
+
+    @staticmethod
+    def shown(body: Any) -> str:
+        """For people."""
+        return str(body)
+
+    @staticmethod
+    def comparable(body: Any) -> str:
+        """What near duplicates have nearly in common."""
+        return comparable_of(normalise(body))
+
+    def judge(self, piece: Piece) -> str:
+        """The template by which rows of a file become texts, from its first rows; empty for a text file.
+
+        Raises:
+            BadFileError: it has no rows, or none of the first has what is asked for.
+        """
+        config, uri = self._config, piece.file.uri
+        labeller(config.label, piece.file)
+        if piece.kind == "text":
+            if columns := label_columns(config.label):
+                raise BadFileError(uri, f"a text file has no column {columns[0]!r} for label", LABEL_HINT)
+            if config.score is not None:
+                hint = "Leave the file out with 'exclude', or leave out score."
+                raise BadFileError(uri, f"a text file has no column {config.score!r} for score", hint)
+            return ""
+        rows = first_rows(piece, ROWS_TO_JUDGE_BY)
+        if not rows:
+            raise BadFileError(uri, "it holds no rows", "Name a file with documents under 'from'.")
+        if all(isinstance(row, Unreadable) for row in rows):
+            raise BadFileError(uri, rows[0].reason, "Look at its first lines.", "first row")
+        found = dict.fromkeys(column for row in rows if isinstance(row, dict) for column in row)
+        usual = next((f"{{{column}}}" for column in USUAL_COLUMNS if column in found), None)
+        template = config.text or usual
+        if template is None:
+            raise BadFileError(
+                uri,
+                f"no column is called 'text' or 'content' ({_described(found)})",
+                'Say how a row becomes text, for example: text: "{title}\\n{body}"',
+            )
+        asked = [*columns_of(template), *label_columns(config.label), *filter(None, [config.score])]
+        missing = next((column for column in asked if column not in found), None)
+        if missing is not None:
+            raise BadFileError(
+                uri, f"no row has the column {missing!r} ({_described(found)})", did_you_mean(missing, list(found))
+            )
+        return template
+
+    def read(self, piece: Piece, how: str, notes: Notes) -> Iterator[Draft | LeftOut | None]:
+        """See `danlu.corpus.working.work.Maker`."""
+        label = labeller(self._config.label, piece.file)
+        return self._of_texts(piece, label) if piece.kind == "text" else self._of_rows(piece, how, label, notes)
+
+    def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Document | LeftOut]:
+        """See `danlu.corpus.working.work.Maker`."""
+        finished = [self._finished(draft) for draft in drafts]
+        notes.replaced.update(self._replace.take_counts())
+        return finished
+
+    def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
+        by_lines = self._config.documents == "lines"
+        for text in texts_of(piece, self._config.documents):
+            if isinstance(text, Unreadable):
+                yield LeftOut(text.text, text.reason)
+            else:
+                yield None if by_lines and not text else Draft(text, label(text))
+
+    def _of_rows(self, piece: Piece, template: str, label: Labeller, notes: Notes) -> Iterator[Draft | LeftOut]:
+        render, score_of = renderer(template), scorer(self._config.score)
+        for row in rows_of(piece):
+            if isinstance(row, dict):
+                notes.count_columns(row)
+            try:
+                yield Draft(tidy(render(row)), label(row), score_of(row))
+            except MissingTextError as error:
+                yield LeftOut(row.text if isinstance(row, Unreadable) else row, error.reason)
+
+    def _finished(self, draft: Draft) -> Document | LeftOut:
+        """The document, or why there is none."""
+        try:
+            text = self._replace(self._convert(draft.text)).strip()
+            document = Document.of(text, draft.label, draft.score)
+        except UnicodeEncodeError:
+            return LeftOut(draft.text, NO_CHARACTER)
+        shortest, longest = self._config.min_characters, self._config.max_characters
+        reason = wrong_length(len(text), shortest, longest) if text else "it is empty"
+        if not reason and self._matching and not self._matching.fullmatch(text):
+            reason = "it does not match 'matching'"
+        return LeftOut(text, reason, document.id) if reason else document
+
+
+def _described(columns: dict[Any, None]) -> str:
+    listed = ", ".join(map(repr, list(columns)[:8]))
+    return f"it has {listed}" if listed else "its rows are no mappings"

@@ -1,0 +1,93 @@
+"""Text files as documents: whole, by paragraphs or by lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BufferedIOBase
+from typing import Literal
+
+from danlu.corpus.documents.text import cleaned, lines, paragraphs, tidy
+from danlu.corpus.encodings import LINES_BY_BYTE
+from danlu.corpus.files import BadFileError
+from danlu.corpus.reading.blocks import blocks
+from danlu.corpus.reading.row import TOO_LONG, Unreadable
+from danlu.corpus.reading.table import Piece
+from danlu.corpus.streams import opened
+
+MOST_FILE_BYTES = 2**28
+"""Of a file that is read at once."""
+HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
+
+
+def texts_of(piece: Piece, documents: Literal["file", "paragraphs", "lines"]) -> Iterator[str | Unreadable]:
+    """The tidy texts of a piece of a text file. Lines that are empty have a number, too, and are yielded.
+
+    Raises:
+        BadFileError: the file cannot be read from here on.
+    """
+    with opened(piece.file.path, piece.file.uri) as stream:
+        if documents == "file":
+            yield _tidy_whole(stream, piece)
+            return
+        stretches = _stretches(stream, piece)
+        yield from _lines(stretches) if documents == "lines" else _paragraphs(stretches)
+
+
+def _tidy_whole(stream: BufferedIOBase, piece: Piece) -> str | Unreadable:
+    whole = _whole(stream, piece)
+    return whole if isinstance(whole, Unreadable) else tidy(whole)
+
+
+def _whole(stream: BufferedIOBase, piece: Piece) -> str | Unreadable:
+    data = stream.read(MOST_FILE_BYTES + 1)
+    if len(data) > MOST_FILE_BYTES:
+        return Unreadable(f"the file has more than {MOST_FILE_BYTES // 2**20} MiB: cut it with 'documents'", "")
+    return _decoded(data, piece, 0)
+
+
+def _lines(stretches: Iterator[str | Unreadable]) -> Iterator[str | Unreadable]:
+    for stretch in stretches:
+        if isinstance(stretch, Unreadable):
+            yield stretch
+        else:
+            yield from lines(cleaned(stretch))
+
+
+def _paragraphs(stretches: Iterator[str | Unreadable]) -> Iterator[str | Unreadable]:
+    held, found_any = "", False
+    for stretch in stretches:
+        if isinstance(stretch, Unreadable):
+            yield stretch
+            continue
+        *found, held = paragraphs(held + cleaned(stretch))
+        for paragraph in filter(None, found):
+            found_any = True
+            yield paragraph
+    if held.strip() or not found_any:
+        yield held.strip()
+
+
+def _stretches(stream: BufferedIOBase, piece: Piece) -> Iterator[str | Unreadable]:
+    """Text that ends with a line; all at once in encodings in which the end of a line cannot be seen byte by byte."""
+    if piece.encoding not in LINES_BY_BYTE:
+        yield _whole(stream, piece)
+        return
+    num_lines = 0
+    for block in blocks(stream, piece.start, piece.stop):
+        yield _decoded(block.data, piece, num_lines)
+        num_lines += block.data.count(b"\n")
+        if block.passed_over:
+            yield Unreadable(TOO_LONG, "")
+
+
+def _decoded(data: bytes, piece: Piece, num_lines_before: int) -> str:
+    try:
+        text = data.decode(piece.encoding)
+    except UnicodeDecodeError as error:
+        # In a stretch that begins somewhere in the file, nobody knows the number of the line.
+        line = num_lines_before + data.count(b"\n", 0, error.start) + 1
+        reason = f"byte 0x{data[error.start]:02x} is not valid {piece.encoding.upper()}"
+        raise BadFileError(piece.file.uri, reason, HINT, "" if piece.start else f"line {line}") from error
+    if "\0" in text:
+        raise BadFileError(piece.file.uri, "it holds bytes of zero, so it is no text", HINT)
+    return text

@@ -1,0 +1,1 @@
+"""Files as rows, whatever they are written in."""

@@ -1,0 +1,1 @@
+"""Many parts worked on side by side, and put together again."""

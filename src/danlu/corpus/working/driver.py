@@ -1,0 +1,180 @@
+"""The whole way from files to what an artifact is made of, part by part. What was done before a stop stays done."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from danlu.artifacts.dropped import DroppedWriter
+from danlu.artifacts.stage import StageContext
+from danlu.artifacts.store import write_synced
+from danlu.corpus.config import CleanConfig
+from danlu.corpus.dropped import file_record, tell_of_files
+from danlu.corpus.files import BadFileError, SourceFile
+from danlu.corpus.parts import parts_of
+from danlu.corpus.reading.table import Piece, divided, piece_of
+from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.joining import Outlet, join
+from danlu.corpus.working.notes import Notes
+from danlu.corpus.working.part_files import is_done
+from danlu.corpus.working.pool import worked_on
+from danlu.corpus.working.repetitions import repetitions
+from danlu.corpus.working.work import Maker, Task
+from danlu.hardware.machine import num_usable_cores
+
+PART_BYTES = 2**24
+"""Of what one process does at a time, as the files lie on the disk."""
+PARTS = "parts"
+"""Of what a stopped stage goes on from."""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What came of all files."""
+
+    notes: Notes
+    """Of all parts together."""
+    pieces: list[Piece]
+    """What was read."""
+    judged: dict[str, str]
+    """How each file was read, by its URI."""
+    bad_files: list[BadFileError]
+    """What could not be read, or not to its end."""
+    num_files_read: int
+    num_rows_read: int
+    left_out: Counter[str]
+    """Rows by reason, those that repeat others included."""
+
+
+def clean(
+    config: CleanConfig,
+    context: StageContext,
+    files: Sequence[SourceFile],
+    make_maker: Callable[[CleanConfig], Maker],
+    outlet: Outlet,
+    dropped: DroppedWriter,
+    unit: str,
+) -> Worked:
+    """Read all files, leave out what repeats others, and write the rest.
+
+    Args:
+        config: Of the stage.
+        context: Of the stage.
+        files: In the order in which their items are to stand.
+        make_maker: Makes what makes items of rows.
+        outlet: Is given items that stay.
+        dropped: Is given what is left out.
+        unit: What items are called, in the plural.
+
+    Raises:
+        UserError: a setting does not fit the sources.
+        BadFileError: not a single file can be read.
+        Stopped: by a signal; the parts that are done are kept.
+    """
+    maker = make_maker(config)
+    judged, bad_files = _judged(config, files, maker)
+    if bad_files and not judged:
+        raise bad_files[0]
+    folder = _folder_for(judged, context.checkpoints / PARTS)
+    how = {id(piece): its_how for piece, its_how in judged}
+    parts = list(parts_of((piece for piece, _ in judged), PART_BYTES))
+    tasks = [
+        Task(
+            part,
+            tuple(how[id(piece)] for piece in part.pieces),
+            config,
+            make_maker,
+            folder / f"{part.number:06d}",
+        )
+        for part in parts
+    ]
+    _work(config, context, tasks, unit)
+    all_parts = AllParts(parts, [task.directory for task in tasks])
+    bad_files += _ended_early(all_parts)
+    tell_of_files(bad_files, context.reporter)
+
+    def comparable(row: int) -> str:
+        return maker.comparable(all_parts.value(row, maker.body))
+
+    def shown(row: int) -> str:
+        return maker.shown(all_parts.value(row, maker.body))
+
+    repeated = repetitions(all_parts, config.deduplicate, comparable, folder, context.reporter)
+    dropped.write_rows([file_record(error) for error in bad_files])
+    counts = join(all_parts, repeated, shown, maker.schema, outlet, dropped)
+    notes = Notes()
+    for each in all_parts.files:
+        notes.add(each.notes)
+    all_parts.close()
+    return Worked(
+        notes=notes,
+        pieces=[piece for piece, _ in judged],
+        judged={piece.file.uri: its_how for piece, its_how in judged},
+        bad_files=bad_files,
+        num_files_read=len({piece.file.path for piece, _ in judged}),
+        num_rows_read=sum(notes.left_out.values()) + all_parts.num_items,
+        left_out=notes.left_out + counts,
+    )
+
+
+def _folder_for(judged: Sequence[tuple[Piece, str]], folder: Path) -> Path:
+    """Where parts lie; emptied if they are of work that was divided in another way."""
+    division = repr(
+        [(each.file.uri, each.kind, each.encoding, each.num_bytes, each.start, each.stop, how) for each, how in judged]
+    )
+    mark = folder / "division"
+    fingerprint = hashlib.sha256(division.encode()).hexdigest()
+    if not mark.exists() or mark.read_text(encoding="utf-8") != fingerprint:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_synced(mark, fingerprint)
+    return folder
+
+
+def _judged(
+    config: CleanConfig, files: Sequence[SourceFile], maker: Maker
+) -> tuple[list[tuple[Piece, str]], list[BadFileError]]:
+    """All pieces with how they are to be read, and the files that cannot be."""
+    found: list[tuple[Piece, str]] = []
+    bad_files: list[BadFileError] = []
+    by_lines = config.documents == "lines"
+    for file in files:
+        try:
+            piece = piece_of(file)
+            how = maker.judge(piece)
+            found += [(each, how) for each in divided(piece, PART_BYTES, by_lines)]
+        except BadFileError as error:
+            bad_files.append(error)
+    return found, bad_files
+
+
+def _work(config: CleanConfig, context: StageContext, tasks: Sequence[Task], unit: str) -> None:
+    """Have the parts worked on that have not been."""
+    done = [task for task in tasks if is_done(task.directory)]
+    waiting = [task for task in tasks if not is_done(task.directory)]
+    if done:
+        context.reporter.say(f"Going on from {len(done):,} of {len(tasks):,} parts that were done before.")
+    num_bytes = sum(task.part.num_bytes for task in tasks)
+    with (
+        context.stop.put_off(),
+        context.reporter.progress(f"reading {unit}", num_bytes, "bytes") as progress,
+    ):
+        progress.advance(sum(task.part.num_bytes for task in done))
+        for task in worked_on(waiting, config.processes or num_usable_cores()):
+            progress.advance(task.part.num_bytes)
+            if context.stop.requested:
+                context.stop.now(f"{context.name}: what was read is kept")
+
+
+def _ended_early(parts: AllParts) -> list[BadFileError]:
+    """Files that could not be read to their end, each once."""
+    found: dict[str, Any] = {}
+    for files in parts.files:
+        for problem in files.notes.bad_files:
+            found.setdefault(problem["name"], problem)
+    return [BadFileError(each["name"], each["reason"], each["hint"], each["place"]) for each in found.values()]

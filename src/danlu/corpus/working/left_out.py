@@ -1,0 +1,18 @@
+"""A row that does not become an item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row that does not become an item."""
+
+    content: Any
+    """As it was read, or its text."""
+    reason: str
+    """Rows with the same reason are counted together."""
+    id: str = ""
+    """Of the item that it would have been."""

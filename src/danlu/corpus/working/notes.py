@@ -1,0 +1,47 @@
+"""What is to be known of a part besides its items: counts that are added up, and what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Notes:
+    """Of a part, or of all of them."""
+
+    num_rows: list[int] = field(default_factory=list)
+    """Read from each piece, in order, those that were left out included."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Rows by their reason."""
+    bad_files: list[dict[str, Any]] = field(default_factory=list)
+    """What a `BadFileError` says, of each piece that could not be read to its end, and its number in the part."""
+    columns: dict[str, int] = field(default_factory=dict)
+    """Found in rows, in how many."""
+    replaced: Counter[str] = field(default_factory=Counter)
+    """How often each text was found that is to be replaced."""
+    unused: dict[str, Counter[str]] = field(default_factory=dict)
+    """By file, columns that hold something and are not used, in how many rows."""
+
+    def count_columns(self, row: dict[str, Any]) -> None:
+        for column in row:
+            self.columns[column] = self.columns.get(column, 0) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Notes:
+        counters = {name: Counter(content[name]) for name in ("left_out", "replaced")}
+        unused = {uri: Counter(counts) for uri, counts in content["unused"].items()}
+        return cls(**{**content, **counters, "unused": unused})
+
+    def add(self, other: Notes) -> None:
+        """Of the part behind this one. Rows and bad files of pieces are not put together."""
+        self.left_out.update(other.left_out)
+        self.replaced.update(other.replaced)
+        for column, count in other.columns.items():
+            self.columns[column] = self.columns.get(column, 0) + count
+        for uri, counts in other.unused.items():
+            self.unused.setdefault(uri, Counter()).update(counts)

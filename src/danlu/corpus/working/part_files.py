@@ -1,0 +1,113 @@
+"""A part's directory: its items, the rows that were left out, and its notes. It is whole or it is not there.
+
+``items.arrow`` has the columns of the artifact and those of `WORK_FIELDS`; it is not packed, so that single rows can be
+looked at without reading the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from danlu.artifacts.dropped import DROPPED_SCHEMA
+from danlu.artifacts.store import sync_tree, write_synced
+from danlu.corpus.working.notes import Notes
+
+ITEMS, LEFT, NOTES = "items.arrow", "left.arrow", "notes.json"
+WORK_FIELDS = [
+    ("side", pa.int8()),  # place in `danlu.artifacts.splits.SPLITS`
+    ("key_high", pa.uint64()),  # the first half of 16 bytes that exact duplicates share
+    ("key_low", pa.uint64()),
+]
+SIGNATURE = pa.field("signature", pa.binary(512))
+"""128 numbers of 32 bits; only there if near duplicates are looked for."""
+
+
+class PartWriter:
+    """Writes a part's directory. To be used as a context; when it is left without an error, the directory is there.
+
+    Args:
+        directory: Of the part.
+        schema: Of the items.
+    """
+
+    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+        self.notes = Notes()
+        self._directory = directory
+        self._aside = directory.with_name(f".{directory.name}-{os.getpid()}")
+        shutil.rmtree(self._aside, ignore_errors=True)
+        self._aside.mkdir(parents=True)
+        self._items = pa.ipc.new_file(str(self._aside / ITEMS), schema)
+        self._left = pa.ipc.new_file(str(self._aside / LEFT), DROPPED_SCHEMA)
+
+    def write_items(self, batch: pa.RecordBatch) -> None:
+        self._items.write_batch(batch)
+
+    def write_left(self, rows: list[dict[str, Any]]) -> None:
+        """Columns of `DROPPED_SCHEMA`."""
+        self._left.write_batch(pa.RecordBatch.from_pylist(rows, DROPPED_SCHEMA))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._items.close()
+        self._left.close()
+        if error is not None:
+            shutil.rmtree(self._aside, ignore_errors=True)
+            return
+        write_synced(self._aside / NOTES, json.dumps(self.notes.as_json()))
+        sync_tree(self._aside)
+        try:
+            os.replace(self._aside, self._directory)
+        except OSError:  # one that a killed run left behind was faster, and wrote the same
+            if not is_done(self._directory):
+                raise
+            shutil.rmtree(self._aside)
+
+
+class PartFiles:
+    """What a `PartWriter` wrote.
+
+    Args:
+        directory: Of the part.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.notes = Notes.from_json(json.loads((directory / NOTES).read_text(encoding="utf-8")))
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Of the items, in order; all columns if they are not named."""
+        with pa.memory_map(str(self.directory / ITEMS)) as source:
+            file = pa.ipc.open_file(source)
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                yield batch.select(columns) if columns else batch
+
+    def left(self) -> Iterator[pa.RecordBatch]:
+        """Rows that were left out."""
+        with pa.memory_map(str(self.directory / LEFT)) as source:
+            file = pa.ipc.open_file(source)
+            yield from (file.get_batch(number) for number in range(file.num_record_batches))
+
+    def numbers(self, column: str) -> npt.NDArray[Any]:
+        """A column of numbers of all items."""
+        parts = [batch.column(0).to_numpy(zero_copy_only=False) for batch in self.batches([column])]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def is_done(directory: Path) -> bool:
+    """Whether a part's directory is there, which means that it is whole."""
+    return (directory / NOTES).is_file()

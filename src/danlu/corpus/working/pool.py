@@ -1,0 +1,46 @@
+"""Parts worked on by several processes, none of which knows of the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+
+from danlu.corpus.working.work import Task, work
+
+POLL_SECONDS = 0.2
+SMALL_BYTES = 2**23
+"""Less than this is done before a second process has started."""
+
+
+def worked_on(tasks: Sequence[Task], num_processes: int) -> Iterator[Task]:
+    """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
+
+    Args:
+        tasks: What is to be done.
+        num_processes: As many as work at the same time, at most.
+    """
+    if num_processes == 1 or len(tasks) < 2 or sum(task.part.num_bytes for task in tasks) < SMALL_BYTES:
+        for task in tasks:
+            work(task)
+            yield task
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["danlu.corpus.working.work"])
+    waiting = iter(tasks)
+    with ProcessPoolExecutor(min(num_processes, len(tasks)), mp_context=context) as pool:
+        running: dict[Future[None], Task] = {}
+        for task in waiting:
+            running[pool.submit(work, task)] = task
+            if len(running) > num_processes:  # one more than there are processes, so that none waits
+                yield from _finished(running)
+        while running:
+            yield from _finished(running)
+
+
+def _finished(running: dict[Future[None], Task]) -> list[Task]:
+    """Wait for one at least."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        future.result()
+    return [running.pop(future) for future in done]

@@ -1,0 +1,123 @@
+"""Which items repeat others, exactly or nearly, over all parts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.corpus.config import DeduplicateConfig
+from danlu.corpus.duplicates.exact import repeated
+from danlu.corpus.duplicates.near import NUM_HASHES, Hashes, band_keys, find, num_bands, that_share_a_key
+from danlu.corpus.working.all_parts import AllParts
+from danlu.telemetry.reporter import Reporter
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """Items to leave out."""
+
+    rows: Numbers
+    """Their numbers, in order."""
+    firsts: Numbers
+    """Of each, the number of the item that it repeats, which stays."""
+    similarities: npt.NDArray[np.float64]
+    """Of each with that one; not a number where they are equal."""
+
+    def between(self, start: int, stop: int) -> slice:
+        """Those with numbers from `start` up to but without `stop`."""
+        low, high = np.searchsorted(self.rows, [start, stop])
+        return slice(int(low), int(high))
+
+
+def repetitions(
+    parts: AllParts, settings: DeduplicateConfig, comparable: Callable[[int], str], scratch: Path, reporter: Reporter
+) -> Repetitions:
+    """Items to leave out, as the settings say.
+
+    Args:
+        parts: All of them.
+        settings: What is looked for.
+        comparable: By an item's number, what near duplicates have nearly in common.
+        scratch: Where files may be put for a while.
+        reporter: Shows progress.
+    """
+    empty = np.zeros(0, np.int64)
+    rows, firsts = repeated(parts.keys, parts.num_items) if settings.exact else (empty, empty)
+    similarities = np.full(len(rows), np.nan)
+    if settings.near is not None:
+        near = _near(parts, settings.near, rows, comparable, scratch, reporter)
+        rows = np.concatenate([rows, np.array([row for row, _, _ in near], np.int64)])
+        firsts = np.concatenate([firsts, np.array([first for _, first, _ in near], np.int64)])
+        similarities = np.concatenate([similarities, np.array([similarity for _, _, similarity in near])])
+        order = np.argsort(rows, kind="stable")
+        rows, firsts, similarities = rows[order], firsts[order], similarities[order]
+    return Repetitions(rows, firsts, similarities)
+
+
+def _near(
+    parts: AllParts,
+    threshold: float,
+    exact: Numbers,
+    comparable: Callable[[int], str],
+    scratch: Path,
+    reporter: Reporter,
+) -> list[tuple[int, int, float]]:
+    suspects, keys = _suspects(parts, threshold, exact, scratch)
+    found = []
+    with reporter.progress("comparing what may be alike", len(suspects), "rows") as task:
+        last = 0
+        for each in find(suspects, keys, _Similar(parts, comparable), threshold):
+            found.append(each)
+            at = int(np.searchsorted(suspects, each[0]))
+            task.advance(at - last)
+            last = at
+    return found
+
+
+def _suspects(parts: AllParts, threshold: float, exact: Numbers, scratch: Path) -> tuple[Numbers, Hashes]:
+    """Items with the key of another in one band at least, and their keys, shape (items, bands).
+
+    The keys of a band lie in a file of their own meanwhile.
+    """
+    stays = np.ones(parts.num_items, np.bool_)
+    stays[exact] = False
+    shared = np.zeros(parts.num_items, np.bool_)
+    with tempfile.TemporaryDirectory(dir=scratch) as directory:
+        paths = [Path(directory) / str(band) for band in range(num_bands(threshold))]
+        _write_keys(parts, threshold, paths)
+        for path in paths:
+            keys = np.fromfile(path, np.uint64)
+            shared[stays] |= that_share_a_key(keys[stays])
+        suspects = np.flatnonzero(shared)
+        return suspects, np.stack([np.fromfile(path, np.uint64)[suspects] for path in paths], axis=1)
+
+
+def _write_keys(parts: AllParts, threshold: float, paths: list[Path]) -> None:
+    streams: list[Any] = [path.open("wb") for path in paths]
+    try:
+        for signatures in parts.signatures():
+            keys = band_keys(signatures, threshold)
+            for band, stream in enumerate(streams):
+                stream.write(np.ascontiguousarray(keys[:, band]).tobytes())
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+class _Similar:
+    """What is compared of items."""
+
+    def __init__(self, parts: AllParts, comparable: Callable[[int], str]) -> None:
+        self._parts = parts
+        self.comparable = comparable
+
+    def signature(self, row: int) -> npt.NDArray[np.uint32]:
+        return np.frombuffer(self._parts.value(row, "signature"), np.uint32, NUM_HASHES)

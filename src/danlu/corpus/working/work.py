@@ -1,0 +1,175 @@
+"""The work on one part: rows are read, become items or are left out, and are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from danlu.artifacts.splits import SPLITS
+from danlu.corpus.config import CleanConfig
+from danlu.corpus.dropped import left_out_record
+from danlu.corpus.duplicates.near import signatures_of
+from danlu.corpus.files import BadFileError
+from danlu.corpus.item import Item
+from danlu.corpus.parts import Part
+from danlu.corpus.reading.table import Piece
+from danlu.corpus.split import side_of
+from danlu.corpus.working.left_out import LeftOut
+from danlu.corpus.working.notes import Notes
+from danlu.corpus.working.part_files import SIGNATURE, WORK_FIELDS, PartWriter
+
+ITEMS_AT_ONCE = 4096
+CHARACTERS_AT_ONCE = 2**21
+
+
+class Maker(Protocol):
+    """What makes items of rows, by the settings of the stage."""
+
+    schema: pa.Schema
+    """Of the artifact."""
+    body: str
+    """The column with what an item says."""
+
+    def judge(self, piece: Piece) -> str:
+        """How a file is to be read, from its beginning; the same for all its pieces.
+
+        Raises:
+            BadFileError: it cannot be.
+        """
+        ...
+
+    def read(self, piece: Piece, how: str, notes: Notes) -> Iterator[Any]:
+        """A draft of an item, or a `LeftOut`, for each row of a piece, in order; None for what is no row, and has a
+        number.
+
+        Args:
+            piece: What is read.
+            how: What was judged of its file.
+            notes: Counts are added.
+
+        Raises:
+            BadFileError: it cannot be read from here on.
+        """
+        ...
+
+    def finish(self, drafts: Sequence[Any], notes: Notes) -> Sequence[Item | LeftOut]:
+        """What comes of some drafts, one for each: their texts are worked on together, which is faster."""
+        ...
+
+    @staticmethod
+    def shown(body: Any) -> str:
+        """The text of an item for people."""
+        ...
+
+    @staticmethod
+    def comparable(body: Any) -> str:
+        """What near duplicates have nearly in common."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part, and what is to be done to it."""
+
+    part: Part
+    how: tuple[str, ...]
+    """Of each piece, what was judged of its file."""
+    config: CleanConfig
+    maker: Callable[[CleanConfig], Maker]
+    directory: Path
+    """Where the result goes."""
+
+
+def work(task: Task) -> None:
+    """Do it."""
+    maker = task.maker(task.config)
+    wants_signatures = task.config.deduplicate.near is not None
+    fields = [*maker.schema, *WORK_FIELDS, *([SIGNATURE] if wants_signatures else [])]
+    with PartWriter(task.directory, pa.schema(fields)) as writer:
+        pending = _Pending(writer, maker, task.config)
+        for piece, how in zip(task.part.pieces, task.how, strict=True):
+            number = -1
+            try:
+                for number, draft in enumerate(maker.read(piece, how, writer.notes)):
+                    if isinstance(draft, LeftOut):
+                        pending.leave_out(draft, piece.file.uri, number)
+                    elif draft is not None:
+                        pending.add(draft, piece.file.uri, number)
+            except BadFileError as error:
+                problem = {"name": error.name, "reason": error.reason, "hint": error.hint, "place": error.place}
+                writer.notes.bad_files.append({**problem, "piece": len(writer.notes.num_rows)})
+            writer.notes.num_rows.append(number + 1)
+        pending.flush()
+
+
+class Draft(Protocol):
+    """What an item is made of."""
+
+    @property
+    def num_characters(self) -> int: ...
+
+
+class _Pending:
+    """Drafts and rows on their way into a part's files."""
+
+    def __init__(self, writer: PartWriter, maker: Maker, config: CleanConfig) -> None:
+        self._writer = writer
+        self._maker = maker
+        self._config = config
+        self._drafts: list[Draft] = []
+        self._places: list[tuple[str, int]] = []
+        """Source and row of each draft."""
+        self._left: list[dict[str, Any]] = []
+        self._num_characters = 0
+
+    def add(self, draft: Draft, source: str, row: int) -> None:
+        self._drafts.append(draft)
+        self._places.append((source, row))
+        self._num_characters += draft.num_characters
+        if len(self._drafts) >= ITEMS_AT_ONCE or self._num_characters >= CHARACTERS_AT_ONCE:
+            self.flush()
+
+    def leave_out(self, left: LeftOut, source: str, row: int) -> None:
+        self._left.append(left_out_record(left.content, left.id, source, row, left.reason))
+        self._writer.notes.left_out[left.reason] += 1
+        if len(self._left) >= ITEMS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        drafts, places = self._drafts, self._places
+        self._drafts, self._places, self._num_characters = [], [], 0
+        items, kept = [], []
+        for finished, place in zip(self._maker.finish(drafts, self._writer.notes), places, strict=True):
+            if isinstance(finished, LeftOut):
+                self.leave_out(finished, *place)
+            else:
+                items.append(finished)
+                kept.append(place)
+        if items:
+            self._writer.write_items(self._batch(items, kept))
+        if self._left:
+            self._writer.write_left(self._left)
+            self._left = []
+
+    def _batch(self, items: list[Item], places: list[tuple[str, int]]) -> pa.RecordBatch:
+        known: dict[str, Sequence[Any]] = {
+            "source": [source for source, _ in places],
+            "row": [row for _, row in places],
+        }
+        columns = {
+            field.name: pa.array(known.get(field.name) or [getattr(item, field.name) for item in items], field.type)
+            for field in self._maker.schema
+        }
+        keys = np.frombuffer(b"".join(item.key for item in items), np.uint64).reshape(-1, 2)
+        sides = [SPLITS.index(side_of(item.normalised, self._config.split)) for item in items]
+        columns["side"] = pa.array(sides, pa.int8())
+        columns["key_high"], columns["key_low"] = pa.array(keys[:, 0]), pa.array(keys[:, 1])
+        if self._config.deduplicate.near is not None:
+            signatures = signatures_of([item.comparable for item in items])
+            columns["signature"] = pa.array([row.tobytes() for row in signatures], SIGNATURE.type)
+        return pa.RecordBatch.from_pydict(columns)
