@@ -66,8 +66,8 @@ class CleanConfig(StageConfig):
     """examples: rows of the sources are conversations. corpus: rows and text files are documents."""
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")
     """URIs of files, or of directories whose files are read in order of their names. All are read, in this order.
-    .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow and .feather, for a corpus also .txt, .md and .rst; all but the
-    columnar ones also packed, as .gz, .zst, .bz2 or .xz. Text is in UTF-8, or in another encoding that can be told."""
+    .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow and .feather, for a corpus also .txt, .md, .rst,
+    .html, .pdf, .docx, .epub, .eml, .mbox and .warc; all but .parquet and Arrow also packed, as .gz, .zst, .bz2 or .xz. Text is in UTF-8, or in another encoding that can be told."""
     format: FormatName = "auto"
     """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)

@@ -85,7 +85,7 @@ def test_documents_come_out_clean_or_with_their_reason(clean: Clean, reporter: A
         "c.md.gz": gzip.compress("牀前看月光".encode()),
         "d.txt": "First  line\nsecond é",
         "e.txt": " \n ",
-        "page.html": "<p>text</p>",
+        "page.xyz": "<p>text</p>",
         "photo.txt": b"\x89PNG\r\n\x1a\n",
     }
     facts, out = clean(files, text="{title}\n{paragraphs}", replace={"second": "third", "nowhere": "x"})
@@ -105,7 +105,7 @@ def test_documents_come_out_clean_or_with_their_reason(clean: Clean, reporter: A
         ("file:raw/a/poems.json", 4): "it holds half a surrogate pair, which is no character",
         ("file:raw/d.txt", 0): f"exact duplicate of {found[1]['id']} (file:raw/b.txt, 0)",
         ("file:raw/e.txt", 0): "it is empty",
-        ("file:raw/page.html", 0): "files with the suffix '.html' cannot be read",
+        ("file:raw/page.xyz", 0): "files with the suffix '.xyz' cannot be read",
         ("file:raw/photo.txt", 0): "byte 0x89 is not valid UTF-8, and no other encoding fits (line 1)",
     }
     assert facts == {
@@ -125,11 +125,36 @@ def test_documents_come_out_clean_or_with_their_reason(clean: Clean, reporter: A
             "it is empty": 1,
         },
     }
-    assert "Set aside: file:raw/page.html: files with the suffix '.html' cannot be read." in reporter.warnings
+    assert "Set aside: file:raw/page.xyz: files with the suffix '.xyz' cannot be read." in reporter.warnings
     assert "1 of 9 documents left out: 'title' is empty." in reporter.warnings
     assert "replace: 'nowhere' does not occur anywhere." in reporter.warnings
     assert "1 of 9 documents left out: exact duplicate." in reporter.messages
     assert "Columns that are not used: 'author'." in reporter.messages
+
+
+def test_formats_of_their_own_become_documents(clean: Clean) -> None:
+    page = "<html><head><title>T</title></head><body><nav><a href='/'>Home</a></nav><p>{}</p></body></html>"
+    text = "The fox went out on a chilly night, and prayed to the moon for light, as foxes do."
+    mail = "From: a@example.org\nSubject: fox\nDate: Mon, 1 Jan 2024 10:00:00 +0000\n\nThe mail says so.\n"
+    files = {
+        "a.html": page.format(text),
+        "b.htm.gz": gzip.compress(page.format(text.replace("fox", "hare")).encode()),
+        "c.eml": mail,
+        "d.pdf": b"no pdf",
+        "e.html": "<html></html>",
+    }
+    facts, out = clean(files)
+    assert [(row["text"], row["source"]) for row in rows(out)] == [
+        (text, "file:raw/a.html"),
+        (text.replace("fox", "hare"), "file:raw/b.htm.gz"),
+        ("The mail says so.", "file:raw/c.eml"),
+    ]
+    reasons = {row["source"]: row["reason"] for row in read_dropped(out)}
+    assert reasons == {
+        "file:raw/d.pdf": "this is no PDF: it does not begin with %PDF-",
+        "file:raw/e.html": "the page has no main text",
+    }
+    assert facts["num_files_set_aside"] == 1
 
 
 def test_characters_are_converted_before_duplicates_are_looked_for(clean: Clean) -> None:
@@ -234,7 +259,7 @@ def test_split_depends_on_the_content_alone(clean: Clean, tmp_path: Path) -> Non
         ({"a.json": [POEM]}, {"text": "{titel}"}, "raw/a.json: no row has the column 'titel'", "'title'?"),
         ({"a.json": [POEM]}, {}, "no column is called 'text' or 'content' .it has 'title', 'author'", "text: "),
         ({"a.json": ["x"]}, {}, "no column is called .* .its rows are no mappings", "text: "),
-        ({"a.html": "<p>"}, {}, "raw/a.html: files with the suffix '.html' cannot be read", ".txt, .md, .rst, .json"),
+        ({"a.xyz": "<p>"}, {}, "raw/a.xyz: files with the suffix '.xyz' cannot be read", ".txt, .md, .rst, .json"),
         ({"a.txt": b"\xff\xfe"}, {}, "No document is left to train on: 1 × it is empty", "documents out"),
         ({"a.txt": b"\0\1"}, {}, "it holds bytes of zero", "UTF-8"),
         ({"a.json": []}, {}, "it holds no rows", "from"),

@@ -17,7 +17,7 @@ from danlu.corpus.conversations.formats import FORMATS
 from danlu.corpus.conversations.making import ExampleMaker
 from danlu.corpus.dropped import tell_of_rows
 from danlu.corpus.files import SourceFile, list_files
-from danlu.corpus.reading.table import KINDS
+from danlu.corpus.reading.table import KINDS, ROWS
 from danlu.corpus.replacing import tell_of_replacements
 from danlu.corpus.split import check_splits
 from danlu.corpus.working.cost import estimate_of
@@ -25,7 +25,7 @@ from danlu.corpus.working.driver import Worked, clean
 from danlu.errors import UserError, did_you_mean
 from danlu.telemetry.reporter import Reporter
 
-SUFFIXES = [suffix for suffix, kind in KINDS.items() if kind != "text"]
+SUFFIXES = [suffix for suffix, kind in KINDS.items() if kind in ROWS]
 
 
 def estimate(config: CleanConfig, context: StageContext) -> Estimate:

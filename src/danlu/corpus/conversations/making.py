@@ -22,7 +22,7 @@ from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import wrong_length
 from danlu.corpus.reading.row import Unreadable
-from danlu.corpus.reading.table import Piece, first_rows, rows_of
+from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -57,8 +57,8 @@ class ExampleMaker:
             BadFileError: it has no rows, or they are in no format that is known.
         """
         uri = piece.file.uri
-        if piece.kind == "text":
-            raise BadFileError(uri, "a text file holds no conversations", "Name files of rows, or set into: corpus.")
+        if piece.kind not in ROWS:
+            raise BadFileError(uri, f"a {piece.kind} file holds no conversations", "Name files of rows, or set into: corpus.")
         rows = first_rows(piece, ROWS_TO_JUDGE_BY)
         if not rows:
             raise BadFileError(uri, "it holds no rows", "Name a file with conversations under 'from'.")

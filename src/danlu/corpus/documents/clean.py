@@ -19,6 +19,7 @@ from danlu.corpus.documents.labelling import check_labels, label_columns
 from danlu.corpus.documents.making import USUAL_COLUMNS, DocumentMaker
 from danlu.corpus.documents.template import columns_of
 from danlu.corpus.dropped import tell_of_rows
+from danlu.corpus.reading.table import ROWS
 from danlu.corpus.replacing import tell_of_replacements
 from danlu.corpus.split import check_splits
 from danlu.corpus.working.cost import estimate_of
@@ -88,7 +89,7 @@ def _check_all_used(config: CleanConfig, worked: Worked, reporter: Reporter) -> 
         UserError: a column of the template is nowhere to be found.
     """
     kinds = {piece.kind for piece in worked.pieces}
-    has_rows, has_texts = bool(kinds - {"text"}), "text" in kinds
+    has_rows, has_texts = bool(kinds & set(ROWS)), "text" in kinds
     columns = list(worked.notes.columns)
     if config.text is not None and has_rows:
         for column in columns_of(config.text):

@@ -11,6 +11,7 @@ import pyarrow as pa
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.chinese import converter
+from danlu.corpus.documents.formatted import formatted_texts
 from danlu.corpus.documents.document import Document, Draft, comparable_of
 from danlu.corpus.documents.labelling import Labeller, label_columns, labeller
 from danlu.corpus.documents.scoring import scorer
@@ -20,7 +21,7 @@ from danlu.corpus.documents.texts import texts_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import normalise, wrong_length
 from danlu.corpus.reading.row import Unreadable
-from danlu.corpus.reading.table import Piece, first_rows, rows_of
+from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -67,12 +68,12 @@ class DocumentMaker:
         """
         config, uri = self._config, piece.file.uri
         labeller(config.label, piece.file)
-        if piece.kind == "text":
+        if piece.kind not in ROWS:
             if columns := label_columns(config.label):
-                raise BadFileError(uri, f"a text file has no column {columns[0]!r} for label", LABEL_HINT)
+                raise BadFileError(uri, f"a {piece.kind} file has no column {columns[0]!r} for label", LABEL_HINT)
             if config.score is not None:
                 hint = "Leave the file out with 'exclude', or leave out score."
-                raise BadFileError(uri, f"a text file has no column {config.score!r} for score", hint)
+                raise BadFileError(uri, f"a {piece.kind} file has no column {config.score!r} for score", hint)
             return ""
         rows = first_rows(piece, ROWS_TO_JUDGE_BY)
         if not rows:
@@ -99,7 +100,7 @@ class DocumentMaker:
     def read(self, piece: Piece, how: str, notes: Notes) -> Iterator[Draft | LeftOut | None]:
         """See `danlu.corpus.working.work.Maker`."""
         label = labeller(self._config.label, piece.file)
-        return self._of_texts(piece, label) if piece.kind == "text" else self._of_rows(piece, how, label, notes)
+        return self._of_rows(piece, how, label, notes) if piece.kind in ROWS else self._of_texts(piece, label)
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Document | LeftOut]:
         """See `danlu.corpus.working.work.Maker`."""
@@ -108,8 +109,9 @@ class DocumentMaker:
         return finished
 
     def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
-        by_lines = self._config.documents == "lines"
-        for text in texts_of(piece, self._config.documents):
+        by_lines = piece.kind == "text" and self._config.documents == "lines"
+        found = texts_of(piece, self._config.documents) if piece.kind == "text" else formatted_texts(piece)
+        for text in found:
             if isinstance(text, Unreadable):
                 yield LeftOut(text.text, text.reason)
             else:

@@ -14,7 +14,9 @@ from danlu.corpus.reading import json_rows, separated, tables
 from danlu.corpus.reading.blocks import read_up_to
 from danlu.corpus.streams import opened
 
-Kind = Literal["text", "json", "json_lines", "csv", "tsv", "parquet", "arrow"]
+Kind = Literal[
+    "text", "json", "json_lines", "csv", "tsv", "parquet", "arrow", "html", "pdf", "docx", "epub", "mail", "warc"
+]
 
 KINDS: dict[str, Kind] = {
     ".txt": "text",
@@ -28,8 +30,20 @@ KINDS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".epub": "epub",
+    ".eml": "mail",
+    ".mbox": "mail",
+    ".warc": "warc",
 }
 COLUMNAR = ("parquet", "arrow")
+FORMATTED = ("html", "pdf", "docx", "epub", "mail", "warc")
+"""Documents with a form of their own; see `danlu.corpus.formats`."""
+ROWS = ("json", "json_lines", "csv", "tsv", *COLUMNAR)
 
 
 @dataclass(frozen=True)
@@ -61,11 +75,13 @@ def piece_of(file: SourceFile) -> Piece:
             f"Known are {', '.join(KINDS)}, each also with .gz, .zst, .bz2 or .xz. Turn others into text first.",
         )
     with opened(file.path, file.uri) as stream:
-        beginning = b"" if kind in COLUMNAR else read_up_to(stream, JUDGED_BYTES)
+        beginning = b"" if kind in (*COLUMNAR, *FORMATTED) else read_up_to(stream, JUDGED_BYTES)
     num_bytes = file.path.stat().st_size
     if kind in COLUMNAR:
         if file.is_packed:
             raise BadFileError(file.uri, f"a {file.suffix} file is packed in itself", "Unpack it first.")
+        return Piece(file, kind, "", num_bytes)
+    if kind in FORMATTED:
         return Piece(file, kind, "", num_bytes)
     encoding = _encoding_of_rows(beginning, file.uri) if kind == "json_lines" else encoding_of(beginning, file.uri)
     if kind == "json" and json_rows.are_lines(beginning.decode(encoding, "replace")):
