@@ -1,0 +1,1 @@
+"""Rules for the quality of text: taggers count, rules compare what was counted with thresholds."""

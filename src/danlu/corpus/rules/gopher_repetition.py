@@ -1,0 +1,91 @@
+"""Gopher's rules against repetition (Rae et al. 2021, arXiv 2112.11446, table A1): how much was said before?
+
+All shares are of the characters of the whole text. An n-gram that was there before is stepped over, so that no
+character counts twice, as datatrove does it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from danlu.artifacts.manifest import Strict
+from danlu.corpus.rules.rule import Reading, Rule, Tagged, ratio, unit
+from danlu.corpus.rules.script import Script
+
+
+class GopherRepetition(Strict):
+    """Thresholds of Gopher's rules against repetition, from 0 to 1; the paper's by default. null: no threshold."""
+
+    max_repeated_paragraphs: float | None = Field(default=0.3, ge=0, le=1)
+    """Share of paragraphs (between empty lines) that were there before."""
+    max_repeated_paragraph_characters: float | None = Field(default=0.2, ge=0, le=1)
+    """Share of characters in such paragraphs."""
+    max_repeated_lines: float | None = Field(default=0.3, ge=0, le=1)
+    """Share of lines that were there before."""
+    max_repeated_line_characters: float | None = Field(default=0.2, ge=0, le=1)
+    """Share of characters in such lines."""
+    max_top_n_grams: dict[int, float] = Field(default={2: 0.2, 3: 0.18, 4: 0.16})
+    """For n words in a row, the share of characters in all places of the one that occurs most often. Another n means
+    reading the text again."""
+    max_repeated_n_grams: dict[int, float] = Field(default={5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1})
+    """For n words in a row, the share of characters in such as were there before. Likewise."""
+
+
+def tag(reading: Reading, settings: GopherRepetition) -> Tagged:
+    """Everything the rules ask for."""
+    from danlu.corpus.rules.kernels.repeating import count_repeated_n_grams, count_repeated_pieces
+
+    batch, words = reading.batch, reading.words
+    counts = count_repeated_pieces(batch.codes, batch.starts, reading.table).T
+    paragraphs, repeated_paragraphs, paragraph_characters, lines, repeated_lines, line_characters = counts
+    n_grams = count_repeated_n_grams(
+        words.starts,
+        words.ends,
+        words.hashes,
+        words.text_starts,
+        np.array(list(settings.max_top_n_grams), np.int64),
+        np.array(list(settings.max_repeated_n_grams), np.int64),
+        0 if reading.script is Script.CHINESE else 1,
+    ).T
+    names = [_top(n) for n in settings.max_top_n_grams] + [_repeated(n) for n in settings.max_repeated_n_grams]
+    return Tagged(
+        {
+            "repeated_paragraphs": ratio(repeated_paragraphs, paragraphs),
+            "repeated_paragraph_characters": ratio(paragraph_characters, batch.lengths),
+            "repeated_lines": ratio(repeated_lines, lines),
+            "repeated_line_characters": ratio(line_characters, batch.lengths),
+            **{name: ratio(characters, batch.lengths) for name, characters in zip(names, n_grams, strict=True)},
+        }
+    )
+
+
+def rules(settings: GopherRepetition, script: Script) -> list[Rule]:
+    """In datatrove's order."""
+    s, words = settings, unit(script)
+    return [
+        Rule("repeated_paragraphs", "paragraphs that repeat", at_most=s.max_repeated_paragraphs),
+        Rule(
+            "repeated_paragraph_characters",
+            "too much text in paragraphs that repeat",
+            at_most=s.max_repeated_paragraph_characters,
+        ),
+        Rule("repeated_lines", "lines that repeat", at_most=s.max_repeated_lines),
+        Rule("repeated_line_characters", "too much text in lines that repeat", at_most=s.max_repeated_line_characters),
+        *(
+            Rule(_top(n), f"the most frequent {n} {words} make up too much of it", at_most=share)
+            for n, share in s.max_top_n_grams.items()
+        ),
+        *(
+            Rule(_repeated(n), f"too much text in {n} {words} that repeat", at_most=share)
+            for n, share in s.max_repeated_n_grams.items()
+        ),
+    ]
+
+
+def _top(n: int) -> str:
+    return f"top_{n}_gram"
+
+
+def _repeated(n: int) -> str:
+    return f"repeated_{n}_grams"

@@ -1,0 +1,41 @@
+"""How the loops of this room are compiled: by numba, on their first call, with the machine code kept beside the source.
+
+numba sees that a file has changed, but not that a function has which another file's function calls: whoever changes a
+kernel that others call deletes ``src/danlu/corpus/rules/kernels/__pycache__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar, cast
+
+import numpy.typing as npt
+
+from danlu.errors import UserError
+
+Codes: TypeAlias = npt.NDArray[Any]
+"""Code points, uint32. For the type checker the elements of arrays are Any: compiled, they are plain numbers."""
+Bits: TypeAlias = npt.NDArray[Any]
+"""Bits of each code point, uint32."""
+Places: TypeAlias = npt.NDArray[Any]
+"""Places in another array, or counts, int64."""
+Hashes: TypeAlias = npt.NDArray[Any]
+"""uint64."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function, as a decorator. It lets go of Python's lock; division by zero gives nan or inf.
+
+    Raises:
+        UserError: numba is not installed.
+    """
+    try:
+        from numba import njit
+    except ImportError as error:
+        raise UserError(
+            "Rules for text quality need the package numba, which is not installed.",
+            "Install it with: pip install 'danlu[data]'",
+        ) from error
+    return cast(Function, njit(cache=True, nogil=True, error_model="numpy")(function))
