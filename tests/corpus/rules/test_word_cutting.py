@@ -38,7 +38,7 @@ def cut(texts: list[str], script: Script = Script.SPACED) -> list[list[str]]:
         (":) foo:) :-( 8) (section 8)", ":)|foo|:)|:-(|8)|(|section|8)"),
         ("one.Two three.four five--six seven---eight", "one|.|Two|three.four|five|--|six|seven|---|eight"),
         ("©2020 20° 25°C 🙂ok a🙂b", "©|2020|20|°|25|°|C|🙂|ok|a|🙂|b"),
-        ("“Curly” ‘quotes’ «guillemets» it’s", "“|Curly|”|‘|quotes|’|«|guillemets|»|it|’s"),
+        ("“Curly” ‘quotes’ «guillemets» it’s don’t", "“|Curly|”|‘|quotes|’|«|guillemets|»|it|’s|do|n’t"),
         ("+1 +a C++ #tag @user _under_ *bold*", "+1|+|a|C++|#|tag|@user|_|under|_|*|bold|*"),
         ("http://10.0.0.1:80/x 8.8.8.8:80", "http://10.0.0.1:80|/|x|8.8.8.8:80"),
         ("丹炉炼丹，成了。 English", "丹炉炼丹，成了|。|English"),

@@ -1,6 +1,6 @@
 """How a text is written, which decides the rules it is held against: words with blanks between them, or Chinese.
 
-A word of English has some five letters, one of Chinese 1.6 characters. So a text in which half of the words are
+A word of English has some five letters, one of Chinese 1.75 characters. So a text in which half of the words are
 Chinese has a quarter of its letters in Han, and from there on it is read as Chinese. Japanese, which has kana among its
 Han, and other scripts are read as spaced; rules that were written for English drop them.
 """
@@ -14,9 +14,6 @@ import numpy.typing as npt
 
 from danlu.corpus.characters import character_table
 from danlu.corpus.text_batch import TextBatch
-
-CHARACTERS_PER_CHINESE_WORD = 1.6
-"""Han characters; see `danlu.corpus.rules.chinese`."""
 
 
 class Script(Enum):

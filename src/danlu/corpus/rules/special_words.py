@@ -46,7 +46,7 @@ V.V v_v V_V o_o o_O O_o O_O 0_o o_0 0_0 o.O O.o O.O o.o 0.0 o.0 0.o @_@ <3 <33 <
 
 
 def special_words() -> dict[str, tuple[str, ...]]:
-    """Each word and its pieces."""
+    """Each word and its pieces; those with an apostrophe also with a curly one."""
     words = {"".join(pieces): pieces for pieces in _contractions() if "".join(pieces) not in NOT_CUT}
     for pieces in (tuple(word.split(" ")) for word in CUT.replace("\n", "").split("|")):
         words["".join(pieces)] = pieces
@@ -56,7 +56,8 @@ def special_words() -> dict[str, tuple[str, ...]]:
         words[f"{hour}{half}"] = (str(hour), half)
     for letter in "cfkCFK":
         words[f"°{letter}."] = ("°", letter, ".")
-    return words
+    curly = {word: tuple(piece.replace("'", "’") for piece in pieces) for word, pieces in words.items()}
+    return words | {word.replace("'", "’"): pieces for word, pieces in curly.items() if "'" in word}
 
 
 def _contractions() -> Iterator[tuple[str, ...]]:
