@@ -50,7 +50,7 @@ def test_identity_holds_what_counts() -> None:
     both = {"from", "replace", "min_characters", "max_characters", "deduplicate", "split"}
     dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
-    corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching"}
+    corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching", "quality"}
     assert dumped["corpus"].keys() == both | corpus
 
 

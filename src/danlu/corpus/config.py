@@ -17,11 +17,12 @@ from pydantic import (
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
+from danlu.corpus.rules.config import RulesConfig
 from danlu.errors import UserError
 
 ONLY_FOR = {
     "examples": ("format", "columns", "system"),
-    "corpus": ("include", "exclude", "documents", "text", "label", "score", "chinese", "matching"),
+    "corpus": ("include", "exclude", "documents", "text", "label", "score", "chinese", "matching", "quality"),
 }
 """Settings that only one of the two kinds knows."""
 
@@ -66,8 +67,9 @@ class CleanConfig(StageConfig):
     """examples: rows of the sources are conversations. corpus: rows and text files are documents."""
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")
     """URIs of files, or of directories whose files are read in order of their names. All are read, in this order.
-    .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow and .feather, for a corpus also .txt, .md, .rst,
-    .html, .pdf, .docx, .epub, .eml, .mbox and .warc; all but .parquet and Arrow also packed, as .gz, .zst, .bz2 or .xz. Text is in UTF-8, or in another encoding that can be told."""
+    Rows: .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow, .feather. For a corpus also .txt, .md, .rst, .html,
+    .pdf, .docx, .epub, .eml, .mbox and .warc. All but .parquet and Arrow also packed, as .gz, .zst, .bz2 or .xz. Text
+    is in UTF-8, or in another encoding that can be told."""
     format: FormatName = "auto"
     """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -102,6 +104,9 @@ class CleanConfig(StageConfig):
     """Leave out conversations (all turns together) or documents with fewer characters than this."""
     max_characters: int | None = Field(default=None, ge=1)
     """Leave out conversations (all turns together) or documents with more characters than this. null: no limit."""
+    quality: RulesConfig | None = None
+    """For a corpus: rules by which texts are judged, and lines taken out of them; ``quality: {}`` for all of them with
+    the thresholds of their papers. It comes after `matching`. null: none."""
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()

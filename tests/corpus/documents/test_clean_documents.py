@@ -228,6 +228,18 @@ def test_characters_are_converted_before_they_are_matched(clean: Clean) -> None:
     assert texts(out) == ["举头望山月"]
 
 
+def test_rules_for_quality_leave_out_and_edit(clean: Clean) -> None:
+    pytest.importorskip("numba")
+    good = "The fox went out on a chilly night, and he prayed to the moon to give him light. " * 8
+    line = "He had many a mile to go that night before he reached the town, and that is what the song says.\n"
+    files = {"a.txt": good, "b.txt": "buy now " * 200, "c.txt": line * 2 + "lorem ipsum is what it says here.\n" + line}
+    facts, out = clean(files, quality={"sets": ["gopher_quality", "c4"]})
+    assert facts["num_documents"]["train"] <= 1
+    reasons = {row["source"]: row["reason"] for row in read_dropped(out)}
+    assert reasons["file:raw/b.txt"].startswith("gopher_quality@1")
+    assert reasons["file:raw/c.txt"].split(":")[0] in ("gopher_quality@1", "c4@1")
+
+
 def test_near_duplicates(clean: Clean, reporter: Any) -> None:
     text = "The fox went out on a chilly night and prayed to the moon to give him light. "
     files = {"a.txt": text, "b.txt": text + "Again!", "c.txt": "Something else altogether, which nobody has said."}

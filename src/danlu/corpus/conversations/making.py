@@ -58,7 +58,9 @@ class ExampleMaker:
         """
         uri = piece.file.uri
         if piece.kind not in ROWS:
-            raise BadFileError(uri, f"a {piece.kind} file holds no conversations", "Name files of rows, or set into: corpus.")
+            raise BadFileError(
+                uri, f"a {piece.kind} file holds no conversations", "Name files of rows, or set into: corpus."
+            )
         rows = first_rows(piece, ROWS_TO_JUDGE_BY)
         if not rows:
             raise BadFileError(uri, "it holds no rows", "Name a file with conversations under 'from'.")

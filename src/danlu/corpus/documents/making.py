@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pyarrow as pa
@@ -11,21 +12,21 @@ import pyarrow as pa
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.chinese import converter
-from danlu.corpus.documents.formatted import formatted_texts
 from danlu.corpus.documents.document import Document, Draft, comparable_of
+from danlu.corpus.documents.formatted import formatted_texts
 from danlu.corpus.documents.labelling import Labeller, label_columns, labeller
 from danlu.corpus.documents.scoring import scorer
 from danlu.corpus.documents.template import MissingTextError, columns_of, renderer
 from danlu.corpus.documents.text import tidy
 from danlu.corpus.documents.texts import texts_of
 from danlu.corpus.files import BadFileError
-from danlu.corpus.item import normalise, wrong_length
+from danlu.corpus.item import id_of, key_of, normalise, wrong_length
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
-from danlu.errors import did_you_mean
+from danlu.errors import UserError, did_you_mean
 
 USUAL_COLUMNS = ("text", "content")
 """Where the text stands if the recipe does not say it; the first that is there."""
@@ -38,7 +39,7 @@ class DocumentMaker:
     """Makes documents by the settings of ``do: clean``.
 
     Raises:
-        UserError: Chinese is to be converted and OpenCC is not installed.
+        UserError: a library that the settings need is not installed.
     """
 
     schema: pa.Schema = DOCUMENT_SCHEMA
@@ -48,6 +49,8 @@ class DocumentMaker:
         self._config = config
         self._replace = Replacer(config.replace)
         self._matching = re.compile(config.matching) if config.matching else None
+        if config.quality is not None:
+            _require_numba()
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
     @staticmethod
@@ -104,9 +107,27 @@ class DocumentMaker:
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Document | LeftOut]:
         """See `danlu.corpus.working.work.Maker`."""
-        finished = [self._finished(draft) for draft in drafts]
+        texts = [self._prepared(draft.text) for draft in drafts]
         notes.replaced.update(self._replace.take_counts())
-        return finished
+        texts = self._judged(texts)
+        return [
+            text if isinstance(text, LeftOut) else Document.of(text, draft.label, draft.score)
+            for text, draft in zip(texts, drafts, strict=True)
+        ]
+
+    def _judged(self, texts: Sequence[str | LeftOut]) -> list[str | LeftOut]:
+        """What the rules for quality leave of texts."""
+        found = list(texts)
+        places = [place for place, text in enumerate(texts) if isinstance(text, str)]
+        if self._config.quality is None or not places:
+            return found
+        from danlu.corpus.rules.judging import judge
+
+        judgement = judge([str(texts[place]) for place in places], self._config.quality)
+        for place, edited, reason in zip(places, judgement.texts, judgement.verdicts.reasons, strict=True):
+            reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
+            found[place] = LeftOut(edited, reason, id_of(key_of(normalise(edited)))) if reason else edited
+        return found
 
     def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
         by_lines = piece.kind == "text" and self._config.documents == "lines"
@@ -127,18 +148,26 @@ class DocumentMaker:
             except MissingTextError as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else row, error.reason)
 
-    def _finished(self, draft: Draft) -> Document | LeftOut:
-        """The document, or why there is none."""
+    def _prepared(self, text: str) -> str | LeftOut:
+        """The text as the settings want it, or why it is left out."""
+        changed = self._replace(self._convert(text)).strip()
         try:
-            text = self._replace(self._convert(draft.text)).strip()
-            document = Document.of(text, draft.label, draft.score)
+            changed.encode()
         except UnicodeEncodeError:
-            return LeftOut(draft.text, NO_CHARACTER)
-        shortest, longest = self._config.min_characters, self._config.max_characters
-        reason = wrong_length(len(text), shortest, longest) if text else "it is empty"
-        if not reason and self._matching and not self._matching.fullmatch(text):
+            return LeftOut(text, NO_CHARACTER)
+        reason = self._wrong_length(changed)
+        if not reason and self._matching and not self._matching.fullmatch(changed):
             reason = "it does not match 'matching'"
-        return LeftOut(text, reason, document.id) if reason else document
+        return LeftOut(changed, reason, id_of(key_of(normalise(changed)))) if reason else changed
+
+    def _wrong_length(self, text: str) -> str | None:
+        shortest, longest = self._config.min_characters, self._config.max_characters
+        return wrong_length(len(text), shortest, longest) if text else "it is empty"
+
+
+def _require_numba() -> None:
+    if find_spec("numba") is None:
+        raise UserError("quality needs the package numba, which is not installed.", "pip install 'danlu[data]'")
 
 
 def _described(columns: dict[Any, None]) -> str:
