@@ -15,8 +15,6 @@ TEXT_CHARACTERS = 200
 FILES_NAMED = 10
 """So many bad files are warned of by name."""
 EXACT, NEAR = "exact duplicate", "near duplicate"
-WANTED = (EXACT, NEAR)
-"""Reasons that were asked for and deserve no warning."""
 
 
 def left_out_record(content: Any, item_id: str, source: str, row: int, reason: str) -> dict[str, Any]:
@@ -55,8 +53,13 @@ def tell_of_files(errors: Sequence[BadFileError], reporter: Reporter) -> None:
 def tell_of_rows(by_reason: Counter[str], num_read: int, unit: str, reporter: Reporter) -> None:
     """Say how many of `num_read` rows (called `unit`) are left out, and warn where that was not asked for."""
     for reason, count in by_reason.most_common():
-        tell = reporter.say if reason in WANTED else reporter.warn
+        tell = reporter.say if _was_asked_for(reason) else reporter.warn
         tell(f"{count:,} of {num_read:,} {unit} left out: {reason}.")
+
+
+def _was_asked_for(reason: str) -> bool:
+    """Repetitions, and what a set of rules says, whose reasons begin with its name and version."""
+    return reason in (EXACT, NEAR) or "@" in reason.partition(":")[0]
 
 
 def described(by_reason: Counter[str]) -> list[str]:

@@ -19,6 +19,9 @@ JOIN_SECONDS_PER_BYTE = 6e-9
 BASE_MEMORY_BYTES = 245 * 2**20
 PROCESS_MEMORY_BYTES = 90 * 2**20
 NEAR_MEMORY_BYTES = 30 * 2**20
+QUALITY_SECONDS_PER_BYTE = 1.5e-7
+QUALITY_MEMORY_BYTES = 150 * 2**20
+"""Of the compiler, mostly."""
 DISK_PER_BYTE = 0.75
 
 
@@ -32,6 +35,9 @@ def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
     if config.deduplicate.near is not None:
         seconds_per_byte += NEAR_SECONDS_PER_BYTE
         memory += NEAR_MEMORY_BYTES
+    if config.into == "corpus" and config.quality is not None:
+        seconds_per_byte += QUALITY_SECONDS_PER_BYTE
+        memory += QUALITY_MEMORY_BYTES
     held_out = f"{config.split.validation:.0%} for validation and {config.split.test:.0%} for the test"
     return Estimate(
         seconds=slowness() * (BASE_SECONDS + num_bytes * (seconds_per_byte / processes + JOIN_SECONDS_PER_BYTE)),
