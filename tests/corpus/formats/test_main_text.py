@@ -95,6 +95,31 @@ def test_a_name_does_not_hide_what_is_most_of_the_page() -> None:
     assert main_text(html).count("1887") == 6
 
 
+def test_a_footer_stays_one_even_if_there_is_little_else() -> None:
+    html = f"<body><div><p>The pool is closed on Thursday.</p></div><div class='footer'><p>{SENTENCES}</p></div></body>"
+    assert main_text(html) == "The pool is closed on Thursday."
+
+
+def test_links_and_sections_of_documentation() -> None:
+    """Sphinx calls links "reference", and sections by the words of their headings."""
+    section = (
+        f"<section id='sidebar-widget'><h2>Widgets</h2><p>{SENTENCES} See <a class='reference' href='x'>reply</a>"
+        f".</p></section>"
+    )
+    note = "<sup class='reference'><a href='#1'>[1]</a></sup>"
+    text = main_text(page(f"<section id='all'><h1>The wall</h1><p>{SENTENCES}{note}</p>{section}</section>"))
+    assert "Widgets\n\nThe wall" in text
+    assert text.endswith("See reply.")
+    assert "[1]" not in text
+
+
+def test_a_page_that_is_a_list_of_titles() -> None:
+    titles = [f"Report {number} on what road salt does to a brook" for number in range(12)]
+    items = "".join(f"<li><a href='/{title}'>{title}</a></li>" for title in titles)
+    text = main_text(f"<body>{NAVIGATION}<div><h2>Reports</h2><ul>{items}</ul></div>{FOOTER}</body>")
+    assert text == "Reports\n\n" + "\n".join(f"- {title}" for title in titles)
+
+
 def test_the_title_is_found_outside_the_text() -> None:
     html = (
         f"<title>The leaning wall - Daily</title><div><h1>The leaning wall</h1></div>{NAVIGATION}<div><p>"

@@ -10,20 +10,11 @@ import re
 from dataclasses import dataclass, field
 
 from danlu.corpus.formats.hints import GONE, hint
-from danlu.corpus.formats.markup import Tag, read_markup, unescape
+from danlu.corpus.formats.markup import INLINE, Tag, read_markup, unescape
 
 MAX_DEPTH = 2_000
 """Elements nested deeper are taken for parts of the one at this depth."""
 
-INLINE = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb ruby s samp
-    small span strike strong sub sup time tt u var wbr
-        """,
-    )
-)
 VOID = frozenset(
     re.findall(
         r"\w+",
@@ -123,16 +114,12 @@ class _Reader:
                 elif depth >= MAX_DEPTH:
                     too_deep += 1
                 else:
-                    flags = hint(name, attributes)
-                    if flags & GONE:
-                        gone, gone_depth = name, 1
-                        continue
                     if name == "pre":
                         code += 1
                     if name != "body":
                         parents.append(current)
                         names.append(name)
-                        hints.append(flags)
+                        hints.append(hint(name, attributes))
                         current = len(parents) - 1
                         depth += 1
             if text:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from danlu.corpus.formats.blocks import HEADINGS, SENTENCE, Block, Page
-from danlu.corpus.formats.hints import COMMENTS, DATE_LINE, HEADER, META_LINE, OTHER, OTHER_HEADING
+from danlu.corpus.formats.hints import COMMENTS, DATE_LINE, HEADER, META, META_LINE, NEVER, OTHER, OTHER_HEADING
 
 MAIN_SHARE = 0.8
 """Of what counts as text, which the main element must hold."""
@@ -18,9 +18,16 @@ HELD_ANYWAY = 0.5
 """An element that holds more than this share of the text is not passed over because of its name."""
 SHORT = 120
 """Weight up to which a block may be a notice."""
+SHORT_META = 300
+"""Weight up to which an element whose name promises an author or a date is taken at its word."""
 LINKS = 0.5
 """Share of links from which something is navigation."""
-SINGLE = frozenset({"p", "li", "pre", "blockquote", "dd", "dt", "ul", "ol", "dl", "tr", *HEADINGS})
+LISTING = 3
+"""Times the weight of the text, from which on links are what a page is about."""
+TITLE_WEIGHT = 20
+"""Of a link to a text, at least; words of navigation are shorter."""
+
+SINGLE = frozenset({"p", "section", "li", "pre", "blockquote", "dd", "dt", "ul", "ol", "dl", "tr", *HEADINGS})
 """Elements that are a part of a text and not all of it."""
 
 
@@ -42,13 +49,12 @@ def choose(page: Page, *, comments: bool) -> list[Block]:
     passed_over = _passed_over(page, counts, OTHER | HEADER if comments else OTHER | HEADER | COMMENTS)
     counts = [0.0 if passed_over[block.element] else count for block, count in zip(blocks, counts, strict=True)]
     sums = _sum(page, counts)
-    total = sums.counts[0]
-    if total <= 0:
-        return []
-    main = _main_element(page, sums.counts)
     ends = _ends(page.parents)
-    dropped = _other_parts(page, sums, main, ends, passed_over)
-    kept = _keep(page, main, ends, dropped)
+    kept: list[int] = []
+    if sums.counts[0] > 0:
+        main = _main_element(page, sums.counts)
+        kept = _keep(page, main, ends, _other_parts(page, sums, main, ends, passed_over))
+    kept = _listing(page, passed_over, ends, LISTING * sum(blocks[number].weight for number in kept)) or kept
     return _with_title(page, kept, passed_over)
 
 
@@ -78,6 +84,8 @@ def _passed_over(page: Page, counts: list[float], flags: int) -> list[int]:
         outer = passed_over[parents[element]]
         if outer:
             passed_over[element] = outer
+        elif hints[element] & NEVER or (hints[element] & META and sums.weights[element] <= SHORT_META):
+            passed_over[element] = OTHER
         elif hints[element] & flags and sums.counts[element] <= limit:
             passed_over[element] = hints[element] & flags
     return passed_over
@@ -110,6 +118,27 @@ def _main_element(page: Page, counts: list[float]) -> int:
     while page.names[main] in SINGLE:
         main = page.parents[main]
     return main
+
+
+def _listing(page: Page, passed_over: list[int], ends: list[int], least: int) -> list[int]:
+    """Numbers of the blocks of the list that the page consists of, if its links weigh more than `least`.
+
+    Links of navigation are shorter than titles.
+    """
+    counts = [
+        float(block.weight)
+        if block.link_share > LINKS and block.weight >= TITLE_WEIGHT and not passed_over[block.element]
+        else 0.0
+        for block in page.blocks
+    ]
+    if sum(counts) <= least:
+        return []
+    main = _main_element(page, _sum(page, counts).counts)
+    return [
+        number
+        for number, block in enumerate(page.blocks)
+        if main <= block.element < ends[main] and not passed_over[block.element] and not META_LINE.match(block.text)
+    ]
 
 
 def _ends(parents: list[int]) -> list[int]:

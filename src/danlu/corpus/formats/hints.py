@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import re
 
+from danlu.corpus.formats.markup import INLINE
+
 OTHER = 1
 """Not the main text: navigation, advertisement, footer, related links, what one clicks on."""
 COMMENTS = 2
 HEADER = 4
 """May hold the title of the text beside the navigation."""
 GONE = 8
-"""Not shown, or marks for readers such as [edit]: dropped wherever it is."""
-MAIN = 16
+"""Parts of lines that are not shown, or are marks for readers such as [edit]: dropped wherever they are."""
+META = 16
+"""Who wrote it when, if it is short."""
+
+NEVER = 32
+"""Beside `OTHER`: never the main text, however little else there is."""
 
 OTHER_TAGS = frozenset({"nav", "footer", "aside", "menu", "form"})
 
+NEVER_TAGS = frozenset({"nav", "footer"})
+NEVER_PARTS = re.compile(r"footer|copyright|cookie|consent|gdpr|breadcrumb|contentinfo|banquan|mianbao")
 OTHER_PARTS = re.compile(
     r"sidebar|breadcrumb|relate|recommend|newsletter|subscri|cookie|consent|gdpr|footer|copyright|advert|banner|"
-    r"paginat|pager|navbar|navigat|navbox|menu|toolbar|popup|modal|promo|sponsor|widget|catlinks|hatnote|toctree|"
+    r"paginat|pager|navbar|navigat|navbox|menu|toolbar|popup|modal|promo|sponsor|widget|catlinks|hatnote|"
     r"login|signup|signin|register|share|sharing|social|outbrain|taboola|qrcode|siderail|sidecolumn|postnav|prevnext|"
     r"tuijian|xiangguan|fenxiang|guanggao|daohang|mianbao|dibu|caidan|erweima|banquan|youqing|"
     r"editsection|jumpto|skiplink|printfooter|readmore|moreon|morestor|mostread|popular|trending|upsell|crosssell"
@@ -33,7 +41,7 @@ OTHER_WORDS = frozenset(
     ad ads adv adsense adsbox gg nav foot bottom side aside tags tag tools sns crumb crumbs rail masthead pages
     hot rank ranking search topbar toptb share bdshare byline author vote votes rating stats toc catalog
     references reflist reactions likes follow feedback colophon infobar postmeta announcement alert notice
-    hotlist navigation contentinfo complementary banner reply respond signature sig profile avatar cart wishlist
+    hotlist navigation contentinfo complementary banner reply respond signature profile avatar cart wishlist
         """,
     )
 )
@@ -52,12 +60,11 @@ MAIN_PARTS = re.compile(
     r"main-?content|trs_editor|zhengwen|vsb_content|content_views|markdown|mw-parser-output"
 )
 GONE_PARTS = re.compile(
-    r"editsection|headerlink|header-anchor|anchorjs|noprint|sr-only|screen-?reader|visually-?hidden|reference\b|"
-    r"display:\s*none"
+    r"editsection|headerlink|header-anchor|anchorjs|noprint|sr-only|screen-?reader|visually-?hidden"
 )
 GONE_ATTRIBUTES = re.compile(r'\s(?:hidden(?:=""|\s|$)|aria-hidden="true")|style="[^"]*display:\s*none')
 
-NAMES = re.compile(r'\s(?:class|id|role|itemprop)="([^"]*)"')
+NAMES = re.compile(r'\s(class|id|role|itemprop)="([^"]*)"')
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 _known: dict[tuple[str, str], int] = {}
@@ -76,25 +83,31 @@ def hint(tag: str, attributes: str) -> int:
 
 
 def _hint(tag: str, attributes: str) -> int:
-    flags = OTHER if tag in OTHER_TAGS else HEADER if tag == "header" else MAIN if tag in ("article", "main") else 0
-    if GONE_ATTRIBUTES.search(attributes):
-        return flags | GONE
-    names = " ".join(NAMES.findall(attributes))
+    found = NAMES.findall(attributes)
+    # Programs that write documentation give sections and entries the words of their headings for an id.
+    is_part = tag not in ("div", "ul", "aside", "table", "td") or any("section" in value for _, value in found)
+    names = " ".join(value for name, value in found if name != "id" or not is_part)
+    lower = names.lower()
+    is_hidden = GONE_ATTRIBUTES.search(attributes) is not None
+    if tag in INLINE:
+        is_note = tag == "sup" and "reference" in lower
+        return GONE if is_hidden or is_note or GONE_PARTS.search(lower) else 0
+    flags = OTHER if tag in OTHER_TAGS or is_hidden else HEADER if tag == "header" else 0
+    flags |= NEVER if tag in NEVER_TAGS else 0
     if not names or tag in ("html", "body"):
         return flags
-    lower = names.lower()
     joined = lower.replace("-", "").replace("_", "")
     words = {word.lower() for word in WORDS.findall(names)}
-    if GONE_PARTS.search(lower):
-        return flags | GONE
     if MAIN_PARTS.search(lower) or "main" in words:
-        return flags | MAIN
+        return flags
     if COMMENT_PARTS.search(joined):
         flags |= COMMENTS
-    if OTHER_PARTS.search(joined) or not OTHER_WORDS.isdisjoint(words):
+    if OTHER_PARTS.search(joined) or GONE_PARTS.search(lower) or not OTHER_WORDS.isdisjoint(words):
         flags |= OTHER
-    if not META_WORDS.isdisjoint(words) and "content" not in words:
-        flags |= OTHER
+    if NEVER_PARTS.search(joined):
+        flags |= OTHER | NEVER
+    if not META_WORDS.isdisjoint(words):
+        flags |= META
     if not HEADER_WORDS.isdisjoint(words):
         flags |= HEADER
     return flags

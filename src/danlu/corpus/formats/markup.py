@@ -27,6 +27,17 @@ WITHOUT_TEXT = [
 ]  # fmt: skip
 """Elements of which nothing is text of the page."""
 
+INLINE = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rb ruby s samp
+    small span strike strong sub sup time tt u var wbr
+        """,
+    )
+)
+"""Elements that are parts of a line; all others begin and end blocks."""
+
 FORMATTING = re.compile(r"<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b[^<>]*>", re.IGNORECASE)
 NESTING = re.compile(
     r"<(/?)(?!(?:p|li|br|hr|img|input|link|meta|td|th|tr|dd|dt|option|html|body)\b)[a-z][^<>]*>", re.IGNORECASE
