@@ -47,7 +47,7 @@ def _in_id(settings: CleanConfig) -> dict[str, Any]:
 
 
 def test_identity_holds_what_counts() -> None:
-    both = {"from", "replace", "min_characters", "max_characters", "deduplicate", "split"}
+    both = {"from", "replace", "min_characters", "max_characters", "personal", "deduplicate", "split"}
     dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
     assert dumped["examples"].keys() == both | {"format", "columns", "system"}
     corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching", "quality"}

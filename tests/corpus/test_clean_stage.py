@@ -122,6 +122,21 @@ def test_answers_labelled_bad_are_not_learnt(clean: Any, reporter: Any) -> None:
     assert "4 of 8 rows left out: labelled as a bad answer (label: false)." in reporter.warnings
 
 
+def test_who_somebody_is_stays_out_of_conversations(clean: Any) -> None:
+    facts, out = clean([{"instruction": "Call 13812345678.", "output": "I called 13812345678."}], personal={})
+    assert [turn["content"] for turn in read_examples(out, "train")[0]["messages"]] == [
+        "Call <手机号>.",
+        "I called <手机号>.",
+    ]
+    assert facts["num_personal"] == {"mobile": 2}
+
+
+def test_hashes_need_a_key(clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DANLU_PERSONAL_KEY", raising=False)
+    with pytest.raises(UserError, match="need a key"):
+        clean([GOOD], personal={"treatment": "hash"})
+
+
 def test_replacements_are_made_at_once_whatever_their_order(clean: Any) -> None:
     row = {"instruction": "a ab b", "output": "x"}
     _, out = clean([row], replace={"a": "b", "b": "a", "ab": "c"})

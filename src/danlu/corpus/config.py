@@ -17,6 +17,7 @@ from pydantic import (
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
+from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.errors import UserError
 
@@ -107,6 +108,10 @@ class CleanConfig(StageConfig):
     quality: RulesConfig | None = None
     """For a corpus: rules by which texts are judged, and lines taken out of them; ``quality: {}`` for all of them with
     the thresholds of their papers. It comes after `matching`. null: none."""
+    personal: PersonalConfig | None = None
+    """What says who somebody is (numbers, addresses, names, secrets) and what is written in its place; ``personal: {}``
+    masks all kinds. Each find is listed in personal.parquet, without its value. Hashes and pseudonyms need a key in
+    DANLU_PERSONAL_KEY, which is no part of the artifact's id. null: nothing is looked for."""
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()

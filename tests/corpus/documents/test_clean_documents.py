@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from danlu.artifacts.corpus import read_documents
@@ -238,6 +239,16 @@ def test_rules_for_quality_leave_out_and_edit(clean: Clean) -> None:
     reasons = {row["source"]: row["reason"] for row in read_dropped(out)}
     assert reasons["file:raw/b.txt"].startswith("gopher_quality@1")
     assert reasons["file:raw/c.txt"].split(":")[0] in ("gopher_quality@1", "c4@1")
+
+
+def test_who_somebody_is_stays_out_of_the_corpus(clean: Clean) -> None:
+    files = {"a.txt": "请联系 li.ming@example.com，手机 13812345678。", "b.txt": "Nothing of anyone stands here."}
+    facts, out = clean(files, personal={"kinds": {"email": "keep"}})
+    assert texts(out) == ["请联系 li.ming@example.com，手机 <手机号>。", "Nothing of anyone stands here."]
+    assert facts["num_personal"] == {"mobile": 1}
+    (find,) = pq.read_table(out / "personal.parquet").to_pylist()
+    assert find["document"] == rows(out)[0]["id"]
+    assert (find["kind"], find["length"], find["treatment"], find["value"]) == ("mobile", 11, "mask", None)
 
 
 def test_near_duplicates(clean: Clean, reporter: Any) -> None:

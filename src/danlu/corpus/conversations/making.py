@@ -21,6 +21,7 @@ from danlu.corpus.conversations.conversation import (
 from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats, detect
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import wrong_length
+from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
@@ -39,6 +40,8 @@ class ExampleMaker:
     def __init__(self, config: CleanConfig) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
+        self._personal = PersonalTexts(config.personal) if config.personal else None
+        self._finds: pa.Table | None = None
 
     @staticmethod
     def shown(body: Any) -> str:
@@ -98,14 +101,28 @@ class ExampleMaker:
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Example | LeftOut]:
         """See `danlu.corpus.working.work.Maker`."""
-        finished = [self._finished(draft) for draft in drafts]
+        for draft in drafts:
+            for message in draft.messages:
+                message["content"] = self._replace(message["content"]).strip()
         notes.replaced.update(self._replace.take_counts())
+        if self._personal is None:
+            return [self._finished(draft) for draft in drafts]
+        messages = [(number, message) for number, draft in enumerate(drafts) for message in draft.messages]
+        treated = self._personal.treat([message["content"] for _, message in messages])
+        for (_, message), content in zip(messages, treated, strict=True):
+            message["content"] = content
+        finished = [self._finished(draft) for draft in drafts]
+        ids = [each.id for each in finished]
+        self._finds = self._personal.take_finds([ids[number] for number, _ in messages])
         return finished
+
+    def take_finds(self) -> pa.Table | None:
+        """See `danlu.corpus.working.work.Maker`."""
+        found, self._finds = self._finds, None
+        return found
 
     def _finished(self, draft: Draft) -> Example | LeftOut:
         messages = draft.messages
-        for message in messages:
-            message["content"] = self._replace(message["content"]).strip()
         if messages and messages[0]["role"] == "system" and not messages[0]["content"]:
             del messages[0]
         if self._config.system and messages and messages[0]["role"] != "system":

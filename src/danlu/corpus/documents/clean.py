@@ -22,6 +22,7 @@ from danlu.corpus.dropped import tell_of_rows
 from danlu.corpus.reading.table import ROWS
 from danlu.corpus.replacing import tell_of_replacements
 from danlu.corpus.split import check_splits
+from danlu.corpus.working.auditing import write_audit
 from danlu.corpus.working.cost import estimate_of
 from danlu.corpus.working.driver import Worked, clean
 from danlu.errors import UserError, did_you_mean
@@ -39,6 +40,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     with CorpusWriter(out) as writer, DroppedWriter(out) as dropped:
         outlet = _Counted(writer)
         worked = clean(config, context, files, DocumentMaker, outlet, dropped, "documents")
+    found = write_audit(worked.parts, out) if config.personal else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)
     check_splits(config.split, outlet.num_documents, worked.left_out, context.reporter, "document")
@@ -52,6 +54,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
         "num_characters": outlet.num_characters,
         "num_bytes": outlet.num_bytes,
         **({"num_by_label": outlet.by_label} if config.label is not None else {}),
+        **({"num_personal": found} if config.personal else {}),
         "num_dropped": sum(worked.left_out.values()),
         "dropped_by_reason": dict(worked.left_out.most_common()),
     }

@@ -21,6 +21,7 @@ from danlu.corpus.documents.text import tidy
 from danlu.corpus.documents.texts import texts_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import id_of, key_of, normalise, wrong_length
+from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
@@ -51,6 +52,8 @@ class DocumentMaker:
         self._matching = re.compile(config.matching) if config.matching else None
         if config.quality is not None:
             _require_numba()
+        self._personal = PersonalTexts(config.personal) if config.personal else None
+        self._finds: pa.Table | None = None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
     @staticmethod
@@ -110,10 +113,27 @@ class DocumentMaker:
         texts = [self._prepared(draft.text) for draft in drafts]
         notes.replaced.update(self._replace.take_counts())
         texts = self._judged(texts)
+        if self._personal is not None:
+            texts = self._treated(texts, self._personal)
         return [
             text if isinstance(text, LeftOut) else Document.of(text, draft.label, draft.score)
             for text, draft in zip(texts, drafts, strict=True)
         ]
+
+    def take_finds(self) -> pa.Table | None:
+        """See `danlu.corpus.working.work.Maker`."""
+        found, self._finds = self._finds, None
+        return found
+
+    def _treated(self, texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[str | LeftOut]:
+        """Without what says who somebody is."""
+        found = list(texts)
+        places = [place for place, text in enumerate(texts) if isinstance(text, str)]
+        treated = personal.treat([str(texts[place]) for place in places])
+        for place, text in zip(places, treated, strict=True):
+            found[place] = text
+        self._finds = personal.take_finds([id_of(key_of(normalise(text))) for text in treated])
+        return found
 
     def _judged(self, texts: Sequence[str | LeftOut]) -> list[str | LeftOut]:
         """What the rules for quality leave of texts."""

@@ -37,6 +37,7 @@ PARTS = "parts"
 class Worked:
     """What came of all files."""
 
+    parts: AllParts
     notes: Notes
     """Of all parts together."""
     pieces: list[Piece]
@@ -112,6 +113,7 @@ def clean(
         notes.add(each.notes)
     all_parts.close()
     return Worked(
+        parts=all_parts,
         notes=notes,
         pieces=[piece for piece, _ in judged],
         judged={piece.file.uri: its_how for piece, its_how in judged},

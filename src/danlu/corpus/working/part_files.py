@@ -22,7 +22,7 @@ from danlu.artifacts.dropped import DROPPED_SCHEMA
 from danlu.artifacts.store import sync_tree, write_synced
 from danlu.corpus.working.notes import Notes
 
-ITEMS, LEFT, NOTES = "items.arrow", "left.arrow", "notes.json"
+ITEMS, LEFT, FINDS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "notes.json"
 WORK_FIELDS = [
     ("side", pa.int8()),  # place in `danlu.artifacts.splits.SPLITS`
     ("key_high", pa.uint64()),  # the first half of 16 bytes that exact duplicates share
@@ -48,6 +48,7 @@ class PartWriter:
         self._aside.mkdir(parents=True)
         self._items = pa.ipc.new_file(str(self._aside / ITEMS), schema)
         self._left = pa.ipc.new_file(str(self._aside / LEFT), DROPPED_SCHEMA)
+        self._finds: pa.ipc.RecordBatchFileWriter | None = None
 
     def write_items(self, batch: pa.RecordBatch) -> None:
         self._items.write_batch(batch)
@@ -55,6 +56,12 @@ class PartWriter:
     def write_left(self, rows: list[dict[str, Any]]) -> None:
         """Columns of `DROPPED_SCHEMA`."""
         self._left.write_batch(pa.RecordBatch.from_pylist(rows, DROPPED_SCHEMA))
+
+    def write_finds(self, finds: pa.Table) -> None:
+        """What was found of people, see `danlu.corpus.personal.audit`."""
+        if self._finds is None:
+            self._finds = pa.ipc.new_file(str(self._aside / FINDS), finds.schema)
+        self._finds.write_table(finds)
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +71,8 @@ class PartWriter:
     ) -> None:
         self._items.close()
         self._left.close()
+        if self._finds is not None:
+            self._finds.close()
         if error is not None:
             shutil.rmtree(self._aside, ignore_errors=True)
             return
@@ -98,7 +107,14 @@ class PartFiles:
 
     def left(self) -> Iterator[pa.RecordBatch]:
         """Rows that were left out."""
-        with pa.memory_map(str(self.directory / LEFT)) as source:
+        return self._all(LEFT)
+
+    def finds(self) -> Iterator[pa.RecordBatch]:
+        """What was found of people."""
+        return self._all(FINDS) if (self.directory / FINDS).exists() else iter(())
+
+    def _all(self, name: str) -> Iterator[pa.RecordBatch]:
+        with pa.memory_map(str(self.directory / name)) as source:
             file = pa.ipc.open_file(source)
             yield from (file.get_batch(number) for number in range(file.num_record_batches))
 

@@ -61,6 +61,10 @@ class Maker(Protocol):
         """What comes of some drafts, one for each: their texts are worked on together, which is faster."""
         ...
 
+    def take_finds(self) -> pa.Table | None:
+        """What was found of people since this was last asked, with the ids of the items; None: nobody looked."""
+        ...
+
     @staticmethod
     def shown(body: Any) -> str:
         """The text of an item for people."""
@@ -144,7 +148,10 @@ class _Pending:
         drafts, places = self._drafts, self._places
         self._drafts, self._places, self._num_characters = [], [], 0
         items, kept = [], []
-        for finished, place in zip(self._maker.finish(drafts, self._writer.notes), places, strict=True):
+        all_finished = self._maker.finish(drafts, self._writer.notes)
+        if (finds := self._maker.take_finds()) is not None:
+            self._writer.write_finds(finds)
+        for finished, place in zip(all_finished, places, strict=True):
             if isinstance(finished, LeftOut):
                 self.leave_out(finished, *place)
             else:
