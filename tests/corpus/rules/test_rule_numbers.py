@@ -91,7 +91,7 @@ def assert_same(tags: Mapping[str, Column], expected: list[dict[str, float]]) ->
         np.testing.assert_array_equal(tags[name], [row[name] for row in expected], err_msg=name)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(TEXTS, max_size=4))
 def test_gopher_quality(texts: list[str]) -> None:
     read = reading(texts)
@@ -100,7 +100,7 @@ def test_gopher_quality(texts: list[str]) -> None:
     assert_same(tags, [quality(text, words, stop_words) for text, words in zip(texts, strings(read), strict=True)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(TEXTS, max_size=4))
 def test_gopher_repetition(texts: list[str]) -> None:
     read = reading(texts)
@@ -109,7 +109,7 @@ def test_gopher_repetition(texts: list[str]) -> None:
     assert_same(tags, [repetition(text, words, [2, 3, 4], [5, 6, 7, 8, 9, 10]) for text, words in pairs])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(TEXTS, max_size=4))
 def test_fineweb_quality(texts: list[str]) -> None:
     read = reading(texts)
@@ -117,7 +117,7 @@ def test_fineweb_quality(texts: list[str]) -> None:
     assert_same(tags, [fineweb(text, words, STOPS, 30) for text, words in zip(texts, strings(read), strict=True)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.one_of(PROSE, TEXTS), max_size=4))
 def test_c4_edits(texts: list[str]) -> None:
     tagged = c4.tag(reading(texts), C4())
@@ -166,7 +166,7 @@ CHINESE = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(CHINESE, max_size=3))
 def test_chinese_counts(texts: list[str]) -> None:
     read = reading(texts, Script.CHINESE)

@@ -65,7 +65,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(PIECES, max_size=6).map("".join), max_size=4))
 def test_words_are_those_of_the_slow_way(texts: list[str]) -> None:
     assert cut(texts) == [slow_words(text) for text in texts]

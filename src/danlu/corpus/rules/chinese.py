@@ -1,10 +1,10 @@
 """Chinese counterparts: the same rules over characters, with thresholds of their own.
 
 Between words of Chinese there are no blanks. So each character is a word, as is each run of Latin letters or digits and
-each mark, and what the papers count in words is counted in characters, 1.6 times as many:
-in a newspaper whose words are marked (People's Daily of January 1998, 0.94 million words) it is 1.63 with marks as
-words, 1.75 without. Where another figure is given below, it is of that paper's 1,705 pieces of a thousand characters,
-98 % of which these rules keep.
+each mark, and what the papers count in words is counted in characters, 1.6 times as many: in a newspaper whose words
+are marked (People's Daily of January 1998, 0.94 million words) it is 1.63 with marks as words, 1.75 without. Where
+another figure is given below, it is of that paper's 1,705 pieces of a thousand characters, 98 % of which these rules
+keep.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field
 from danlu.corpus.rules.c4 import C4, Phrase
 from danlu.corpus.rules.fineweb_quality import FineWebQuality
 from danlu.corpus.rules.gopher_quality import GopherQuality
-from danlu.corpus.rules.gopher_repetition import GopherRepetition
+from danlu.corpus.rules.gopher_repetition import GopherRepetition, Size
 
 
 class ChineseGopherQuality(GopherQuality):
@@ -53,9 +53,9 @@ class ChineseGopherRepetition(GopherRepetition):
     """The n of n-grams are 1.6 times as large, so that the shares are of the same amount of language. They leave out
     0.7 % of the newspaper."""
 
-    max_top_n_grams: dict[int, float] = Field(default={3: 0.2, 5: 0.18, 6: 0.16})
+    max_top_n_grams: dict[Size, float] = Field(default={3: 0.2, 5: 0.18, 6: 0.16})
     """For n characters in a row, the share of characters in all places of those that occur most often."""
-    max_repeated_n_grams: dict[int, float] = Field(default={8: 0.15, 10: 0.14, 11: 0.13, 13: 0.12, 14: 0.11, 16: 0.1})
+    max_repeated_n_grams: dict[Size, float] = Field(default={8: 0.15, 10: 0.14, 11: 0.13, 13: 0.12, 14: 0.11, 16: 0.1})
     """For n characters in a row, the share of characters in such as were there before."""
 
 

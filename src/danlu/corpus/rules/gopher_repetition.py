@@ -6,12 +6,16 @@ character counts twice, as datatrove does it.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
 
 from danlu.artifacts.manifest import Strict
 from danlu.corpus.rules.rule import Reading, Rule, Tagged, ratio, unit
 from danlu.corpus.rules.script import Script
+
+Size = Annotated[int, Field(ge=1)]
 
 
 class GopherRepetition(Strict):
@@ -25,37 +29,38 @@ class GopherRepetition(Strict):
     """Share of lines that were there before."""
     max_repeated_line_characters: float | None = Field(default=0.2, ge=0, le=1)
     """Share of characters in such lines."""
-    max_top_n_grams: dict[int, float] = Field(default={2: 0.2, 3: 0.18, 4: 0.16})
+    max_top_n_grams: dict[Size, float] = Field(default={2: 0.2, 3: 0.18, 4: 0.16})
     """For n words in a row, the share of characters in all places of the one that occurs most often. Another n means
     reading the text again."""
-    max_repeated_n_grams: dict[int, float] = Field(default={5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1})
+    max_repeated_n_grams: dict[Size, float] = Field(default={5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1})
     """For n words in a row, the share of characters in such as were there before. Likewise."""
 
 
 def tag(reading: Reading, settings: GopherRepetition) -> Tagged:
     """Everything the rules ask for."""
-    from danlu.corpus.rules.kernels.repeating import count_repeated_n_grams, count_repeated_pieces
+    from danlu.corpus.rules.kernels.n_grams import count_repeated_n_grams
+    from danlu.corpus.rules.kernels.repeating import count_repeated_pieces
 
     batch, words = reading.batch, reading.words
     counts = count_repeated_pieces(batch.codes, batch.starts, reading.table).T
     paragraphs, repeated_paragraphs, paragraph_characters, lines, repeated_lines, line_characters = counts
-    n_grams = count_repeated_n_grams(
+    sizes = sorted({*settings.max_top_n_grams, *settings.max_repeated_n_grams})
+    top, repeated = count_repeated_n_grams(
         words.starts,
         words.ends,
         words.hashes,
         words.text_starts,
-        np.array(list(settings.max_top_n_grams), np.int64),
-        np.array(list(settings.max_repeated_n_grams), np.int64),
+        np.array(sizes, np.int64),
         0 if reading.script is Script.CHINESE else 1,
-    ).T
-    names = [_top(n) for n in settings.max_top_n_grams] + [_repeated(n) for n in settings.max_repeated_n_grams]
+    )
     return Tagged(
         {
             "repeated_paragraphs": ratio(repeated_paragraphs, paragraphs),
             "repeated_paragraph_characters": ratio(paragraph_characters, batch.lengths),
             "repeated_lines": ratio(repeated_lines, lines),
             "repeated_line_characters": ratio(line_characters, batch.lengths),
-            **{name: ratio(characters, batch.lengths) for name, characters in zip(names, n_grams, strict=True)},
+            **{_top(n): ratio(top[:, sizes.index(n)], batch.lengths) for n in settings.max_top_n_grams},
+            **{_repeated(n): ratio(repeated[:, sizes.index(n)], batch.lengths) for n in settings.max_repeated_n_grams},
         }
     )
 

@@ -70,10 +70,13 @@ def cutter_for(script: Script) -> Cutter:
 def _cutter(
     table: npt.NDArray[np.uint32], special: dict[str, tuple[str, ...]], plain: dict[str, tuple[str, ...]]
 ) -> Cutter:
-    from danlu.corpus.rules.kernels.cutting import Cutter
+    from danlu.corpus.rules.kernels.cutting import NUM_FIRSTS, Cutter
 
     units = [*UNITS.split(), *CURRENCIES]
     words = list(special)
+    joins = np.zeros((NUM_FIRSTS, NUM_FIRSTS), np.bool_)
+    for first, second, *_ in plain.values():
+        joins[ord(first[0]) % NUM_FIRSTS, ord(second[0]) % NUM_FIRSTS] = True
     return Cutter(
         bits=table,
         special=_look_up(words),
@@ -82,6 +85,7 @@ def _cutter(
         pieces=np.array([len(piece) for word in words for piece in special[word]], np.int64),
         plain_starts=_starts([len(plain.get(word, ())) for word in words]),
         plain=np.array([len(piece) for word in words for piece in plain.get(word, ())], np.int64),
+        joins=joins,
         units=_look_up(units),
         longest_unit=max(map(len, units)),
     )

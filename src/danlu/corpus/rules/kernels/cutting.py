@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from danlu.corpus.characters import DIGIT, HAN, KANA, LETTER, MARK, SPACE
 from danlu.corpus.rules.kernels.compiling import Bits, Codes, Hashes, Places, kernel
@@ -44,6 +45,7 @@ DEGREE = ord("°")
 STAR = ord("*")
 CARET = ord("^")
 SIGNS = (ord(":"), ord("<"), ord(">"), ord("="), ord("/"))
+NUM_FIRSTS = 256
 
 
 class Cutter(NamedTuple):
@@ -63,6 +65,9 @@ class Cutter(NamedTuple):
     """The same for how each would be cut if it were not special, of those that are found again among pieces; nothing
     for the others."""
     plain: Places
+    joins: npt.NDArray[np.bool_]
+    """Shape (`NUM_FIRSTS`, `NUM_FIRSTS`): whether two of those pieces next to each other may begin with these two
+    characters, by the remainders of their code points."""
     units: LookUp
     """What comes off behind a digit: units and currencies."""
     longest_unit: int
@@ -95,25 +100,34 @@ def cut_words(codes: Codes, text_starts: Places, cutter: Cutter) -> Cut:
                 place += 1
                 continue
             first = place
-            seen = np.uint32(0)
-            value = OFFSET
+            seen = stem_seen = np.uint32(0)
+            value = stem_value = OFFSET
             while place < end:
                 code = codes[place]
                 if bits[code] & SPACE:
                     break
+                stem_seen, stem_value = seen, value
                 seen |= bits[code]
                 value = (value ^ np.uint64(code)) * PRIME
                 place += 1
-            if not seen & NOTABLE:
-                value = mix(value)
-                row = find_row(cutter.special, value) if place - first <= cutter.longest_special else -1
-                if row < 0:
-                    starts[count], ends[count], hashes[count] = first, place, value
-                    count += 1
-                    continue
-                before, count = count, put_pieces(starts, ends, count, first, cutter, row)
-            else:
-                before, count = count, cut_chunk(codes, first, place, cutter, starts, ends, count)
+            if not seen & NOTABLE and not is_special(mix(value), place - first, cutter):
+                starts[count], ends[count], hashes[count] = first, place, mix(value)
+                count += 1
+                continue
+            # Most others are a plain word with one mark behind it.
+            if (
+                place - first > 1
+                and not stem_seen & NOTABLE
+                and comes_off(codes[place - 1], codes[place - 2], bits)
+                and not is_special(mix(stem_value), place - first - 1, cutter)
+                and not is_special(mix(value), place - first, cutter)
+            ):
+                starts[count], ends[count], hashes[count] = first, place - 1, mix(stem_value)
+                starts[count + 1], ends[count + 1] = place - 1, place
+                hashes[count + 1] = hash_piece(codes, place - 1, place)
+                count += 2
+                continue
+            before, count = count, cut_chunk(codes, first, place, cutter, starts, ends, count)
             for word in range(before, count):
                 hashes[word] = hash_piece(codes, starts[word], ends[word])
         first_words[text + 1] = count
@@ -206,6 +220,20 @@ def cut_chunk(
     if count - before > 1:
         count = join_special(codes, cutter, starts, ends, before, count)
     return count
+
+
+@kernel
+def is_special(value: np.uint64, length: int, cutter: Cutter) -> bool:
+    """Whether a word of this hash and length is."""
+    return length <= cutter.longest_special and find_row(cutter.special, value) >= 0
+
+
+@kernel
+def comes_off(code: np.uint32, previous: np.uint32, bits: Bits) -> bool:
+    """Whether a single mark comes off behind a character that is no mark."""
+    if code == STOP:
+        return (bits[previous] & BEFORE_FULL_STOP) > 0  # type: ignore[no-any-return]
+    return (bits[code] & SUFFIX) > 0  # type: ignore[no-any-return]
 
 
 @kernel
@@ -366,7 +394,7 @@ def join_special(
     written = word = before
     while word < count:
         found, found_end = -1, word
-        if word + 1 < count:
+        if word + 1 < count and cutter.joins[codes[starts[word]] % NUM_FIRSTS, codes[ends[word]] % NUM_FIRSTS]:
             end = word + 1
             while end < count and ends[end] - starts[word] <= cutter.longest_special:
                 row = find_special(codes, starts[word], ends[end], cutter)

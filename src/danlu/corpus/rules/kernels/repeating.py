@@ -1,16 +1,14 @@
-"""How much of a text it has said before: lines, paragraphs, n-grams of words."""
+"""How much of a text are lines and paragraphs that were there before."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from danlu.corpus.characters import SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Hashes, Places, kernel
+from danlu.corpus.rules.kernels.compiling import Bits, Codes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, Seen, find_slot, make_seen, mix, num_slots
 
 LINE_FEED = ord("\n")
-STEP = np.uint64(0x9E3779B97F4A7C15)
-"""Odd: a word's place in an n-gram, as a power of this."""
 
 
 @kernel
@@ -74,109 +72,3 @@ def count_repeated(
             value = (value ^ np.uint64(codes[place])) * PRIME
             place += 1
     return pieces, repeated, characters
-
-
-@kernel
-def count_repeated_n_grams(
-    word_starts: Places,
-    word_ends: Places,
-    hashes: Hashes,
-    first_words: Places,
-    top: Places,
-    repeated: Places,
-    blanks: int,
-) -> Places:
-    """Of each text: characters of the most frequent n-gram in all its places, for each n of `top`; characters in
-    n-grams that were there before, for each n of `repeated`. Shape (texts, len(top) + len(repeated)).
-
-    Args:
-        blanks: Characters that stand between two words of an n-gram and count, in the first kind.
-    """
-    counts = np.zeros((len(first_words) - 1, len(top) + len(repeated)), np.int64)
-    most = 0
-    for text in range(len(counts)):
-        most = max(most, first_words[text + 1] - first_words[text])
-    seen = make_seen(most)
-    # Of the words before each word of one text: their hash as a polynomial in STEP, and their characters.
-    sums = np.zeros(most + 1, np.uint64)
-    characters = np.zeros(most + 1, np.int64)
-    stamp = 0
-    for text in range(len(counts)):
-        first = first_words[text]
-        words = first_words[text + 1] - first
-        for word in range(words):
-            sums[word + 1] = sums[word] * STEP + hashes[first + word]
-            characters[word + 1] = characters[word] + word_ends[first + word] - word_starts[first + word]
-        slots = num_slots(words)
-        for column in range(len(top)):
-            stamp += 1
-            counts[text, column] = top_characters(sums, characters, words, top[column], seen, slots, stamp, blanks)
-        for column in range(len(repeated)):
-            stamp += 1
-            counts[text, len(top) + column] = repeated_characters(
-                sums, characters, words, repeated[column], seen, slots, stamp
-            )
-    return counts
-
-
-@kernel
-def power(n: int) -> np.uint64:
-    """STEP to the power of n."""
-    value = np.uint64(1)
-    for _ in range(n):
-        value *= STEP
-    return value
-
-
-@kernel
-def top_characters(
-    sums: Hashes,
-    characters: Places,
-    words: int,
-    n: int,
-    seen: Seen,
-    slots: int,
-    stamp: int,
-    blanks: int,
-) -> int:
-    """Length of the most frequent n-gram (the first of those that are) times its count."""
-    scale = power(n)
-    most, most_first = 0, 0
-    for word in range(words - n + 1):
-        slot, known = find_slot(seen, slots, stamp, mix(sums[word + n] - sums[word] * scale))
-        if known:
-            seen.counts[slot] += 1
-        else:
-            seen.counts[slot] = 1
-            seen.firsts[slot] = word
-        count, first = seen.counts[slot], seen.firsts[slot]
-        if count > most or (count == most and first < most_first):
-            most, most_first = count, first
-    if most == 0:
-        return 0
-    length: int = characters[most_first + n] - characters[most_first] + blanks * (n - 1)
-    return most * length
-
-
-@kernel
-def repeated_characters(
-    sums: Hashes,
-    characters: Places,
-    words: int,
-    n: int,
-    seen: Seen,
-    slots: int,
-    stamp: int,
-) -> int:
-    """Characters in n-grams that were there before. One that is counted is stepped over, so nothing counts twice."""
-    scale = power(n)
-    count = 0
-    word = 0
-    while word + n <= words:
-        _, known = find_slot(seen, slots, stamp, mix(sums[word + n] - sums[word] * scale))
-        if known:
-            count += characters[word + n] - characters[word]
-            word += n
-        else:
-            word += 1
-    return count
