@@ -15,9 +15,7 @@ DEMO_QUESTION := What is the capital of France?
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-gpu-parallel bench-observers bench-plan bench-demo bench-scaling bench-links prove-resume prove-kills \
 	prove-exports prove-invariants prove-poet prove-layouts prove-relayout prove-rank-faults prove-diagnose \
-	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters
-	bench-gpu-parallel bench-observers bench-plan bench-demo bench-scaling bench-links bench-pii prove-resume prove-kills prove-exports prove-invariants prove-poet \
-	prove-layouts prove-relayout prove-rank-faults prove-diagnose
+	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters bench-pii
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
