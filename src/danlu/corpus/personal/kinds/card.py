@@ -20,7 +20,7 @@ ISSUERS: tuple[tuple[str, str, Collection[int]], ...] = (
     ("2221", "2720", (16,)),  # Mastercard
     ("34", "34", (15,)),  # American Express
     ("37", "37", (15,)),  # American Express
-    ("3528", "3589", (16, 17, 18, 19)),  # JCB
+    ("35", "35", (16, 17, 18, 19)),  # JCB, which has 3528 to 3589; made-up cards have the others, too
     ("300", "305", (14,)),  # Diners Club
     ("3095", "3095", (14,)),  # Diners Club
     ("36", "36", (14,)),  # Diners Club
