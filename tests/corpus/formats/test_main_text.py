@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -132,6 +134,13 @@ def test_title_and_everything() -> None:
     html = page(f"<p>{SENTENCES}</p>", head="<title> The\n wall &amp; more </title>")
     assert read_html(html).title == "The wall & more"
     assert "Section 3" in read_all_html(html).text
+
+
+def test_bytes_that_are_no_text() -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + random.Random(0).randbytes(5000)
+    assert main_text(picture) == ""
+    assert main_text(zlib.compress(SENTENCES.encode() * 50)) == ""
+    assert main_text(page(f"<p>{CHINESE}</p>").encode("utf-16-le")).endswith(CHINESE)
 
 
 @pytest.mark.parametrize(

@@ -132,16 +132,17 @@ class _Reader:
         raw = "".join(self.pieces)
         self.pieces.clear()
         link_weight, self.link_weight = self.link_weight, 0
+        if not raw or raw.isspace():
+            return
         if is_code:
             text = raw.strip("\n").rstrip()
         else:
-            if "\n" in raw:
+            if "\n" in raw and not raw.isascii():
                 raw = BETWEEN_CHINESE.sub("", raw)
             if LINE in raw:
                 lines = (" ".join(line.split()) for line in raw.split(LINE))
                 text = "\n".join(line for line in lines if line)
             else:
                 text = " ".join(raw.split())
-        if text and not text.isspace():
-            text = unescape(text)
-            self.page.blocks.append(Block(text, element, len(text.encode()), link_weight, is_code))
+        text = unescape(text)
+        self.page.blocks.append(Block(text, element, len(text.encode()), link_weight, is_code))

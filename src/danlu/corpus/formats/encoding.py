@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from danlu.corpus.encodings import NO_TEXT
+
 DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
 DECLARED_WITHIN = 4096
 """Bytes at the beginning in which a declaration counts."""
@@ -23,6 +25,8 @@ WIDER = {
 }
 """What pages mean by the names that they declare, by Python's names: browsers read the larger set, too."""
 
+BINARY_SHARE = 0.02
+"""Of control characters, which no page has."""
 SINGLE_BYTES = ("cp125", "iso8859", "koi8", "mac")
 
 # The hundred-odd characters that make up half of modern Chinese text; of them those that one script has alone.
@@ -63,6 +67,14 @@ def decode_page(data: bytes, declared: str | None = None) -> str:
         if named is not None and _fits(data, named):
             return data.decode(named, errors="replace")
     return data.decode(guess(data), errors="replace")
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether bytes are no text at all: many of them are control characters, and it is not UTF-16."""
+    sample = data[: 1 << 16]
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _wide(sample) is not None:
+        return False
+    return len(sample) - len(sample.translate(None, NO_TEXT)) > BINARY_SHARE * len(sample)
 
 
 def known(name: str | None) -> str | None:
