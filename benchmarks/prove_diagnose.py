@@ -84,7 +84,7 @@ def main() -> None:
     if options.cases:
         return
     report(
-        "prove_diagnose",
+        f"prove_diagnose_{options.only}" if options.only else "prove_diagnose",
         together["right"] / max(together["broken"], 1),
         MIN_SHARE,
         met=met,

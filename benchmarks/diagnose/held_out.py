@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from benchmarks.diagnose.case import Case
 from benchmarks.diagnose.chosen import SORTED
-from benchmarks.diagnose.data import CHINESE_CHATS, labelled, mails, read_in, spoilt_halfway, verse, with_ranks
+from benchmarks.diagnose.data import CHINESE_CHATS, REVIEWS, labelled, mails, read_in, spoilt_halfway, verse, with_ranks
 
 MAILS = (
     "text.documents=file",
@@ -28,6 +28,14 @@ POEMS = (
     "blank.seed=302",
     "model.seed=302",
 )
+CHINESE = (
+    f"text.from={REVIEWS}",
+    "text.documents=lines",
+    "text.include=[pos.txt, neg.txt]",
+    "text.min_characters=10",
+    "words.vocabulary_size=400",
+)
+"""What is continued with Chinese texts has to have read some."""
 LLAMA = ("blank.architecture=llama", "blank.num_layers=5")
 
 
@@ -74,7 +82,7 @@ HELD_OUT = (
         "divergence",
         "continued",
         "Chinese instructions, spoilt from seven tenths on",
-        (*SORTED, "model.seed=303"),
+        (*SORTED, *CHINESE, "model.seed=303"),
         data=spoilt_halfway(seed=303, good=0.7, uri=CHINESE_CHATS),
     ),
     Case(
@@ -150,7 +158,7 @@ HELD_OUT = (
         ("model.seed=305",),
         data=labelled(mails, seed=305, rows=8000, kept=0.04),
     ),
-    Case("scratch-4", None, "text", "poems; AdamW, cosine", POEMS, data=read_in(verse)),
+    Case("scratch-4", None, "text", "poems; AdamW, cosine", (*POEMS, "model.seed=310"), data=read_in(verse)),
     Case(
         "muon-4",
         None,
@@ -204,7 +212,7 @@ HELD_OUT = (
         None,
         "chat",
         "Chinese instructions, rank 12",
-        (f"rows.from={CHINESE_CHATS}", "model.adapter.rank=12", "model.seed=306"),
+        (*CHINESE, f"rows.from={CHINESE_CHATS}", "model.adapter.rank=12", "model.seed=306"),
     ),
     Case(
         "classifier-4",
