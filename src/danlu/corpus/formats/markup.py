@@ -1,8 +1,8 @@
 """A page as a list of its tags, each with the text behind it, after a parser for HTML5 has put them in order.
 
 Lexbor parses and writes the page out again; in what it writes, every tag is closed, every attribute quoted and every
-name in lower case, so one regular expression takes it apart. Walking the tree from Python, node by node, took three
-times as long.
+name in lower case, so one regular expression takes it apart and says where each element ends. Walking the tree from
+Python, node by node, takes about as long (0.14 ms for a page of 7 kB, against 0.19) and does not say that.
 """
 
 from __future__ import annotations
