@@ -1,5 +1,7 @@
 """How the loops of this room are compiled: by numba, on their first call, with the machine code kept beside the source.
 
+That first call takes half a minute for all of them, once on a machine; a later process loads them within a second.
+
 numba sees that a file has changed, but not that a function has which another file's function calls: whoever changes a
 kernel that others call deletes ``src/danlu/corpus/rules/kernels/__pycache__``.
 """
