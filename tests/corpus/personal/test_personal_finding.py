@@ -43,6 +43,8 @@ def test_valid_values_are_found_in_any_surroundings(
     kind: str, make: object, seed: int, before: str, behind: str
 ) -> None:
     value = make(random.Random(seed))  # type: ignore[operator]
+    if make is values.old_resident_id and value[:2] in ("34", "37") and value[-1] == values.luhn(value[:-1]):
+        kind = "card"  # 15 digits that may as well be an American Express card, where no word says what they are
     assert (kind, value) in found(before + value + behind)
 
 
