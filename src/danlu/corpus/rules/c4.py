@@ -8,14 +8,13 @@ is read; only the rules of whole documents can be moved afterwards. The paper's 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
-from danlu.artifacts.manifest import Strict
 from danlu.corpus.rules.rule import Reading, Rule, Tagged
 from danlu.corpus.rules.script import Script
+from danlu.corpus.rules.settings import C4
 from danlu.corpus.text_batch import TextBatch
 
 if TYPE_CHECKING:
@@ -26,43 +25,6 @@ JAVASCRIPT = "javascript"
 REFERENCES = ("[edit]", "[citation needed]")
 """Besides numbers, and brackets with nothing in them."""
 UNLIMITED = np.iinfo(np.int64).max
-
-Phrase = Annotated[str, Field(min_length=1)]
-
-
-class C4(Strict):
-    """C4's rules; the paper's and datatrove's defaults."""
-
-    min_sentences: int | None = Field(default=5, ge=0)
-    """Documents: sentences that are left. null: no threshold."""
-    lorem_ipsum: bool = True
-    """Documents: drop those with a line that has "lorem ipsum" in it, and is not taken out for another reason."""
-    curly_bracket: bool = True
-    """Documents: drop those with a line that has { in it, likewise."""
-    closing_mark: bool = True
-    """Lines: take out those that do not end with a closing mark, or end with three full stops."""
-    min_words_in_line: int = Field(default=3, ge=0)
-    """Lines: take out those with fewer words, as blanks part them."""
-    max_word_length: int | None = Field(default=1000, ge=1)
-    """Lines: take out those with a longer word, in characters. null: no limit."""
-    javascript: bool = True
-    """Lines: take out those with "javascript" in them, as in "please enable Javascript"."""
-    policy: bool = True
-    """Lines: take out those with one of `policy_phrases` in them."""
-    policy_phrases: tuple[Phrase, ...] = Field(
-        default=(
-            "terms of use",
-            "privacy policy",
-            "cookie policy",
-            "uses cookies",
-            "use of cookies",
-            "use cookies",
-        ),
-        max_length=60,
-    )
-    """In small letters; capitals are taken for them."""
-    references: bool = True
-    """Lines: take out references in brackets: [12], [edit], [citation needed]."""
 
 
 def tag(reading: Reading, settings: C4) -> Tagged:

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from danlu.corpus.rules.c4 import C4, Phrase
-from danlu.corpus.rules.fineweb_quality import FineWebQuality
-from danlu.corpus.rules.gopher_quality import GopherQuality
-from danlu.corpus.rules.gopher_repetition import GopherRepetition, Size
+from danlu.corpus.rules.settings import C4, FineWebQuality, GopherQuality, GopherRepetition, Phrase, Size
 
 
 class ChineseGopherQuality(GopherQuality):

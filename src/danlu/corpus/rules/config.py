@@ -7,13 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from danlu.artifacts.manifest import Strict
-from danlu.corpus.rules.c4 import C4
 from danlu.corpus.rules.chinese import ChineseC4, ChineseFineWebQuality, ChineseGopherQuality, ChineseGopherRepetition
-from danlu.corpus.rules.fineweb_quality import FineWebQuality
-from danlu.corpus.rules.gopher_quality import GopherQuality
-from danlu.corpus.rules.gopher_repetition import GopherRepetition
-from danlu.corpus.rules.rule import settings_name
-from danlu.corpus.rules.script import Script
+from danlu.corpus.rules.script import Script, settings_name
+from danlu.corpus.rules.settings import C4, FineWebQuality, GopherQuality, GopherRepetition
 
 SetName = Literal["gopher_repetition", "gopher_quality", "c4", "fineweb_quality"]
 

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from danlu.artifacts.manifest import Strict
 from danlu.corpus.rules.rule import Reading, Rule, Tagged, ratio, unit
 from danlu.corpus.rules.script import Script
-
-
-class FineWebQuality(Strict):
-    """Thresholds of FineWeb's rules; datatrove's by default. null: no threshold."""
-
-    min_stopped_lines: float | None = Field(default=0.12, ge=0, le=1)
-    """Share of lines whose last character ends a sentence."""
-    max_short_lines: float | None = Field(default=0.67, ge=0, le=1)
-    """Share of lines of at most `short_line` characters."""
-    short_line: int = Field(default=30, ge=0)
-    """Characters. Another length means reading the text again."""
-    max_repeated_line_characters: float | None = Field(default=0.01, ge=0, le=1)
-    """Share of characters in lines that were there before; line feeds do not count."""
-    max_line_feeds: float | None = Field(default=0.3, ge=0)
-    """Line feeds for each word, marks included."""
+from danlu.corpus.rules.settings import FineWebQuality
 
 
 def tag(reading: Reading, settings: FineWebQuality) -> Tagged:

@@ -6,44 +6,9 @@ one in the ratios.
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from danlu.artifacts.manifest import Strict
 from danlu.corpus.rules.rule import Reading, Rule, Tagged, ratio, unit
 from danlu.corpus.rules.script import Script
-
-
-class GopherQuality(Strict):
-    """Thresholds of Gopher's rules for quality; those of the paper by default. null: no threshold."""
-
-    min_words: int | None = Field(default=50, ge=0)
-    """Words that are not only marks."""
-    max_words: int | None = Field(default=100_000, ge=0)
-    """Likewise."""
-    min_mean_word_length: float | None = Field(default=3, ge=0)
-    """Characters of these words."""
-    max_mean_word_length: float | None = Field(default=10, ge=0)
-    """Likewise."""
-    min_mean_clause_length: float | None = Field(default=None, ge=0)
-    """Characters between two marks or blanks. Not in the paper: where words have no length, clauses do."""
-    max_mean_clause_length: float | None = Field(default=None, ge=0)
-    """Likewise."""
-    max_number_signs: float | None = Field(default=0.1, ge=0)
-    """Number signs (#) for each word, marks included."""
-    max_ellipses: float | None = Field(default=0.1, ge=0)
-    """... and … for each word, marks included."""
-    max_bullet_lines: float | None = Field(default=0.9, ge=0, le=1)
-    """Share of lines that begin with a bullet."""
-    max_ellipsis_lines: float | None = Field(default=0.3, ge=0, le=1)
-    """Share of lines that end with an ellipsis."""
-    min_alphabetic_words: float | None = Field(default=0.8, ge=0, le=1)
-    """Share of words, marks included, with a letter in them."""
-    min_stop_words: int | None = Field(default=2, ge=0)
-    """Different words of `stop_words`."""
-    stop_words: tuple[str, ...] = Field(
-        default=("the", "be", "to", "of", "and", "that", "have", "with"), min_length=1, max_length=63
-    )
-    """Words without which there is hardly a sentence, as written. Another list means reading the text again."""
+from danlu.corpus.rules.settings import GopherQuality
 
 
 def tag(reading: Reading, settings: GopherQuality) -> Tagged:

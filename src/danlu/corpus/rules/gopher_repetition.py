@@ -6,34 +6,11 @@ character counts twice, as datatrove does it.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field
 
-from danlu.artifacts.manifest import Strict
 from danlu.corpus.rules.rule import Reading, Rule, Tagged, ratio, unit
 from danlu.corpus.rules.script import Script
-
-Size = Annotated[int, Field(ge=1)]
-
-
-class GopherRepetition(Strict):
-    """Thresholds of Gopher's rules against repetition, from 0 to 1; the paper's by default. null: no threshold."""
-
-    max_repeated_paragraphs: float | None = Field(default=0.3, ge=0, le=1)
-    """Share of paragraphs (between empty lines) that were there before."""
-    max_repeated_paragraph_characters: float | None = Field(default=0.2, ge=0, le=1)
-    """Share of characters in such paragraphs."""
-    max_repeated_lines: float | None = Field(default=0.3, ge=0, le=1)
-    """Share of lines that were there before."""
-    max_repeated_line_characters: float | None = Field(default=0.2, ge=0, le=1)
-    """Share of characters in such lines."""
-    max_top_n_grams: dict[Size, float] = Field(default={2: 0.2, 3: 0.18, 4: 0.16})
-    """For n words in a row, the share of characters in all places of the one that occurs most often. Another n means
-    reading the text again."""
-    max_repeated_n_grams: dict[Size, float] = Field(default={5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1})
-    """For n words in a row, the share of characters in such as were there before. Likewise."""
+from danlu.corpus.rules.settings import GopherRepetition
 
 
 def tag(reading: Reading, settings: GopherRepetition) -> Tagged:

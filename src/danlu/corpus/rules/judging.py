@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from danlu.corpus.characters import character_table
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.rules.rule import Column, Reading, Rule, Tags
-from danlu.corpus.rules.script import Script, han_shares
+from danlu.corpus.rules.script import Script
 from danlu.corpus.rules.table import SETS
 from danlu.corpus.text_batch import TextBatch
 from danlu.errors import UserError
@@ -49,7 +50,7 @@ def tag(texts: Sequence[str], config: RulesConfig) -> tuple[Tags, list[str]]:
     """The tags of each text, and the texts after edits."""
     batch = TextBatch.of(texts)
     edited = list(texts)
-    shares = han_shares(batch)
+    shares = _han_shares(batch)
     tags: Tags = {NUM_CHARACTERS: batch.lengths.astype(float), HAN_SHARE: shares}
     is_chinese = shares >= config.chinese_from
     for script in Script:
@@ -104,3 +105,12 @@ def _scattered(values: Column, rows: npt.NDArray[np.int64], size: int) -> Column
     column = np.full(size, np.nan)
     column[rows] = values
     return column
+
+
+def _han_shares(batch: TextBatch) -> npt.NDArray[np.float64]:
+    """Share of Han among the letters of each text (0 to 1); zero where kana are a tenth of the letters."""
+    from danlu.corpus.rules.kernels.counting import count_scripts
+
+    letters, han, kana = count_scripts(batch.codes, batch.starts, character_table()).T
+    share = han / np.maximum(letters, 1)
+    return np.where(kana * 10 >= np.maximum(letters, 1), 0.0, share)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from danlu.corpus.characters import Table
 from danlu.corpus.rules.marks import chinese_table, spaced_table
-from danlu.corpus.rules.script import Script
+from danlu.corpus.rules.script import Script, settings_name
 from danlu.corpus.rules.words import Words
 from danlu.corpus.text_batch import TextBatch
 
@@ -81,11 +81,6 @@ class RuleSet:
     def label(self, script: Script) -> str:
         """The versioned name: ``gopher_quality@1``, ``gopher_quality_chinese@1``."""
         return f"{settings_name(self.name, script)}@{self.version}"
-
-
-def settings_name(name: str, script: Script) -> str:
-    """What the settings of a set of rules are called."""
-    return f"{name}_chinese" if script is Script.CHINESE else name
 
 
 def ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> Column:

@@ -9,22 +9,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-import numpy as np
-import numpy.typing as npt
-
-from danlu.corpus.characters import character_table
-from danlu.corpus.text_batch import TextBatch
-
 
 class Script(Enum):
     SPACED = "spaced"
     CHINESE = "chinese"
 
 
-def han_shares(batch: TextBatch) -> npt.NDArray[np.float64]:
-    """Share of Han among the letters of each text (0 to 1); zero where kana are a tenth of the letters."""
-    from danlu.corpus.rules.kernels.counting import count_scripts
-
-    letters, han, kana = count_scripts(batch.codes, batch.starts, character_table()).T
-    share = han / np.maximum(letters, 1)
-    return np.where(kana * 10 >= np.maximum(letters, 1), 0.0, share)
+def settings_name(name: str, script: Script) -> str:
+    """What the settings of a set of rules are called."""
+    return f"{name}_chinese" if script is Script.CHINESE else name
