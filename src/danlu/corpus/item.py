@@ -48,6 +48,11 @@ def id_of(key: bytes) -> str:
     return key.hex()[:ID_DIGITS]
 
 
+def id_of_text(text: str) -> str:
+    """Of a text that is not normalised."""
+    return id_of(key_of(normalise(text)))
+
+
 def wrong_length(num_characters: int, shortest: int, longest: int | None) -> str | None:
     """Why a text of so many characters is left out, or None if it is not."""
     if num_characters < shortest:

@@ -27,22 +27,23 @@ class PersonalTexts:
         self._config = config
         self._key = Key.from_environment()
         self._treat = treat
-        self._finds: list[pa.Table] = []
+        self._finds: pa.Table | None = None
         treat([], [], config, self._key)  # says if there is no key
 
     def treat(self, texts: Sequence[str]) -> list[str]:
-        """The texts as they may be kept. In the finds, a text's place among these stands for its document."""
+        """The texts as they may be kept. Say next of which documents they are: see `name`."""
         treated = self._treat(texts, [str(place) for place in range(len(texts))], self._config, self._key)
-        self._finds.append(treated.hits)
+        self._finds = treated.hits
         return treated.texts
 
-    def take_finds(self, ids: Sequence[str]) -> pa.Table:
-        """What was found since this was last asked.
+    def name(self, ids: Sequence[str]) -> None:
+        """Say of which documents the texts were that were treated last, by their places."""
+        assert self._finds is not None
+        documents = [ids[int(place)] for place in self._finds.column("document").to_pylist()]
+        field = self._finds.schema.field("document")
+        self._finds = self._finds.set_column(0, field, pa.array(documents, pa.string()))
 
-        Args:
-            ids: Of the documents, by the places of their texts.
-        """
-        table = pa.concat_tables(self._finds)
-        self._finds = []
-        documents = [ids[int(place)] for place in table.column("document").to_pylist()]
-        return table.set_column(0, table.schema.field("document"), pa.array(documents, pa.string()))
+    def take_finds(self) -> pa.Table:
+        """What was found in the texts that were treated last."""
+        assert self._finds is not None
+        return self._finds

@@ -28,8 +28,6 @@ from danlu.corpus.replacing import Replacer
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
 
-ROWS_TO_JUDGE_BY = 100
-
 
 class ExampleMaker:
     """Makes conversations by the settings of ``do: clean``."""
@@ -40,8 +38,7 @@ class ExampleMaker:
     def __init__(self, config: CleanConfig) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
-        self._personal = PersonalTexts(config.personal) if config.personal else None
-        self._finds: pa.Table | None = None
+        self.personal = PersonalTexts(config.personal) if config.personal else None
 
     @staticmethod
     def shown(body: Any) -> str:
@@ -64,11 +61,7 @@ class ExampleMaker:
             raise BadFileError(
                 uri, f"a {piece.kind} file holds no conversations", "Name files of rows, or set into: corpus."
             )
-        rows = first_rows(piece, ROWS_TO_JUDGE_BY)
-        if not rows:
-            raise BadFileError(uri, "it holds no rows", "Name a file with conversations under 'from'.")
-        if all(isinstance(row, Unreadable) for row in rows):
-            raise BadFileError(uri, rows[0].reason, "Look at its first lines.", "first row")
+        rows = first_rows(piece, "conversations")
         mappings = [self._renamed(row) for row in rows if isinstance(row, dict)]
         name = detect(mappings) if self._config.format == "auto" else self._config.format
         if name is None:
@@ -91,7 +84,7 @@ class ExampleMaker:
         for row in rows_of(piece):
             content = row
             if isinstance(row, dict):
-                notes.count_columns(row)
+                notes.columns.update(dict.fromkeys(row))
                 row = self._renamed(row)
                 unused.update(str(key) for key in row if key not in form.columns and row[key] not in (None, "", []))
             try:
@@ -105,21 +98,16 @@ class ExampleMaker:
             for message in draft.messages:
                 message["content"] = self._replace(message["content"]).strip()
         notes.replaced.update(self._replace.take_counts())
-        if self._personal is None:
+        if self.personal is None:
             return [self._finished(draft) for draft in drafts]
         messages = [(number, message) for number, draft in enumerate(drafts) for message in draft.messages]
-        treated = self._personal.treat([message["content"] for _, message in messages])
+        treated = self.personal.treat([message["content"] for _, message in messages])
         for (_, message), content in zip(messages, treated, strict=True):
             message["content"] = content
         finished = [self._finished(draft) for draft in drafts]
         ids = [each.id for each in finished]
-        self._finds = self._personal.take_finds([ids[number] for number, _ in messages])
+        self.personal.name([ids[number] for number, _ in messages])
         return finished
-
-    def take_finds(self) -> pa.Table | None:
-        """See `danlu.corpus.working.work.Maker`."""
-        found, self._finds = self._finds, None
-        return found
 
     def _finished(self, draft: Draft) -> Example | LeftOut:
         messages = draft.messages

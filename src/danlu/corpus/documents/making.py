@@ -20,7 +20,7 @@ from danlu.corpus.documents.template import MissingTextError, columns_of, render
 from danlu.corpus.documents.text import tidy
 from danlu.corpus.documents.texts import texts_of
 from danlu.corpus.files import BadFileError
-from danlu.corpus.item import id_of, key_of, normalise, wrong_length
+from danlu.corpus.item import id_of_text, normalise, wrong_length
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
@@ -31,7 +31,6 @@ from danlu.errors import UserError, did_you_mean
 
 USUAL_COLUMNS = ("text", "content")
 """Where the text stands if the recipe does not say it; the first that is there."""
-ROWS_TO_JUDGE_BY = 100
 LABEL_HINT = 'Give text files their class by patterns: label: {"*/good/*": good, "*/bad/*": bad}.'
 NO_CHARACTER = "it holds half a surrogate pair, which is no character"
 
@@ -52,8 +51,7 @@ class DocumentMaker:
         self._matching = re.compile(config.matching) if config.matching else None
         if config.quality is not None:
             _require_numba()
-        self._personal = PersonalTexts(config.personal) if config.personal else None
-        self._finds: pa.Table | None = None
+        self.personal = PersonalTexts(config.personal) if config.personal else None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
     @staticmethod
@@ -81,11 +79,7 @@ class DocumentMaker:
                 hint = "Leave the file out with 'exclude', or leave out score."
                 raise BadFileError(uri, f"a {piece.kind} file has no column {config.score!r} for score", hint)
             return ""
-        rows = first_rows(piece, ROWS_TO_JUDGE_BY)
-        if not rows:
-            raise BadFileError(uri, "it holds no rows", "Name a file with documents under 'from'.")
-        if all(isinstance(row, Unreadable) for row in rows):
-            raise BadFileError(uri, rows[0].reason, "Look at its first lines.", "first row")
+        rows = first_rows(piece, "documents")
         found = dict.fromkeys(column for row in rows if isinstance(row, dict) for column in row)
         usual = next((f"{{{column}}}" for column in USUAL_COLUMNS if column in found), None)
         template = config.text or usual
@@ -113,27 +107,15 @@ class DocumentMaker:
         texts = [self._prepared(draft.text) for draft in drafts]
         notes.replaced.update(self._replace.take_counts())
         texts = self._judged(texts)
-        if self._personal is not None:
-            texts = self._treated(texts, self._personal)
-        return [
+        if self.personal:
+            texts = _treated(texts, self.personal)
+        finished = [
             text if isinstance(text, LeftOut) else Document.of(text, draft.label, draft.score)
             for text, draft in zip(texts, drafts, strict=True)
         ]
-
-    def take_finds(self) -> pa.Table | None:
-        """See `danlu.corpus.working.work.Maker`."""
-        found, self._finds = self._finds, None
-        return found
-
-    def _treated(self, texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[str | LeftOut]:
-        """Without what says who somebody is."""
-        found = list(texts)
-        places = [place for place, text in enumerate(texts) if isinstance(text, str)]
-        treated = personal.treat([str(texts[place]) for place in places])
-        for place, text in zip(places, treated, strict=True):
-            found[place] = text
-        self._finds = personal.take_finds([id_of(key_of(normalise(text))) for text in treated])
-        return found
+        if self.personal:
+            self.personal.name([each.id for each in finished if isinstance(each, Document)])
+        return finished
 
     def _judged(self, texts: Sequence[str | LeftOut]) -> list[str | LeftOut]:
         """What the rules for quality leave of texts."""
@@ -146,7 +128,7 @@ class DocumentMaker:
         judgement = judge([str(texts[place]) for place in places], self._config.quality)
         for place, edited, reason in zip(places, judgement.texts, judgement.verdicts.reasons, strict=True):
             reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
-            found[place] = LeftOut(edited, reason, id_of(key_of(normalise(edited)))) if reason else edited
+            found[place] = LeftOut(edited, reason, id_of_text(edited)) if reason else edited
         return found
 
     def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
@@ -162,7 +144,7 @@ class DocumentMaker:
         render, score_of = renderer(template), scorer(self._config.score)
         for row in rows_of(piece):
             if isinstance(row, dict):
-                notes.count_columns(row)
+                notes.columns.update(dict.fromkeys(row))
             try:
                 yield Draft(tidy(render(row)), label(row), score_of(row))
             except MissingTextError as error:
@@ -178,11 +160,20 @@ class DocumentMaker:
         reason = self._wrong_length(changed)
         if not reason and self._matching and not self._matching.fullmatch(changed):
             reason = "it does not match 'matching'"
-        return LeftOut(changed, reason, id_of(key_of(normalise(changed)))) if reason else changed
+        return LeftOut(changed, reason, id_of_text(changed)) if reason else changed
 
     def _wrong_length(self, text: str) -> str | None:
         shortest, longest = self._config.min_characters, self._config.max_characters
         return wrong_length(len(text), shortest, longest) if text else "it is empty"
+
+
+def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[str | LeftOut]:
+    """Without what says who somebody is."""
+    found = list(texts)
+    places = [place for place, text in enumerate(texts) if isinstance(text, str)]
+    for place, text in zip(places, personal.treat([str(texts[place]) for place in places]), strict=True):
+        found[place] = text
+    return found
 
 
 def _require_numba() -> None:

@@ -12,6 +12,7 @@ from danlu.corpus.encodings import JUDGED_BYTES, LINES_BY_BYTE, encoding_of
 from danlu.corpus.files import BadFileError, SourceFile
 from danlu.corpus.reading import json_rows, separated, tables
 from danlu.corpus.reading.blocks import read_up_to
+from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.streams import opened
 
 Kind = Literal[
@@ -41,6 +42,7 @@ KINDS: dict[str, Kind] = {
     ".warc": "warc",
 }
 COLUMNAR = ("parquet", "arrow")
+ROWS_TO_JUDGE_BY = 100
 FORMATTED = ("html", "pdf", "docx", "epub", "mail", "warc")
 """Documents with a form of their own; see `danlu.corpus.formats`."""
 ROWS = ("json", "json_lines", "csv", "tsv", *COLUMNAR)
@@ -122,18 +124,26 @@ def divided(piece: Piece, size: int, by_lines: bool) -> list[Piece]:
     return [replace(piece, start=at, stop=end, num_bytes=end - at) for at, end in stretches]
 
 
-def first_rows(piece: Piece, count: int) -> list[Any]:
-    """So many rows, or as many as can be read.
+def first_rows(piece: Piece, what: str) -> list[Any]:
+    """The first `ROWS_TO_JUDGE_BY` rows, or as many as can be read.
+
+    Args:
+        piece: Of a file of rows.
+        what: They are to hold, for messages.
 
     Raises:
-        BadFileError: not one can.
+        BadFileError: there are none, or not one can be read.
     """
     found: list[Any] = []
     try:
-        found.extend(islice(rows_of(piece), count))
+        found.extend(islice(rows_of(piece), ROWS_TO_JUDGE_BY))
     except BadFileError:
         if not found:
             raise
+    if not found:
+        raise BadFileError(piece.file.uri, "it holds no rows", f"Name a file with {what} under 'from'.")
+    if all(isinstance(row, Unreadable) for row in found):
+        raise BadFileError(piece.file.uri, found[0].reason, "Look at its first lines.", "first row")
     return found
 
 

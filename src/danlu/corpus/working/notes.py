@@ -16,17 +16,13 @@ class Notes:
     left_out: Counter[str] = field(default_factory=Counter)
     """Rows by their reason."""
     bad_files: list[dict[str, Any]] = field(default_factory=list)
-    """What a `BadFileError` says, of each piece that could not be read to its end, and its number in the part."""
-    columns: dict[str, int] = field(default_factory=dict)
-    """Found in rows, in how many."""
+    """What a `BadFileError` says, of each piece that could not be read to its end."""
+    columns: dict[str, None] = field(default_factory=dict)
+    """Found in rows, in order."""
     replaced: Counter[str] = field(default_factory=Counter)
     """How often each text was found that is to be replaced."""
     unused: dict[str, Counter[str]] = field(default_factory=dict)
     """By file, columns that hold something and are not used, in how many rows."""
-
-    def count_columns(self, row: dict[str, Any]) -> None:
-        for column in row:
-            self.columns[column] = self.columns.get(column, 0) + 1
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -41,7 +37,6 @@ class Notes:
         """Of the part behind this one. Rows and bad files of pieces are not put together."""
         self.left_out.update(other.left_out)
         self.replaced.update(other.replaced)
-        for column, count in other.columns.items():
-            self.columns[column] = self.columns.get(column, 0) + count
+        self.columns.update(other.columns)
         for uri, counts in other.unused.items():
             self.unused.setdefault(uri, Counter()).update(counts)

@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 
 from danlu.corpus.working.work import Task, work
 
-POLL_SECONDS = 0.2
 SMALL_BYTES = 2**23
 """Less than this is done before a second process has started."""
 

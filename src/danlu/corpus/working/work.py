@@ -17,6 +17,7 @@ from danlu.corpus.duplicates.near import signatures_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import Item
 from danlu.corpus.parts import Part
+from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.table import Piece
 from danlu.corpus.split import side_of
 from danlu.corpus.working.left_out import LeftOut
@@ -34,6 +35,8 @@ class Maker(Protocol):
     """Of the artifact."""
     body: str
     """The column with what an item says."""
+    personal: PersonalTexts | None
+    """What keeps out who somebody is, if that was asked for."""
 
     def judge(self, piece: Piece) -> str:
         """How a file is to be read, from its beginning; the same for all its pieces.
@@ -59,10 +62,6 @@ class Maker(Protocol):
 
     def finish(self, drafts: Sequence[Any], notes: Notes) -> Sequence[Item | LeftOut]:
         """What comes of some drafts, one for each: their texts are worked on together, which is faster."""
-        ...
-
-    def take_finds(self) -> pa.Table | None:
-        """What was found of people since this was last asked, with the ids of the items; None: nobody looked."""
         ...
 
     @staticmethod
@@ -106,7 +105,7 @@ def work(task: Task) -> None:
                         pending.add(draft, piece.file.uri, number)
             except BadFileError as error:
                 problem = {"name": error.name, "reason": error.reason, "hint": error.hint, "place": error.place}
-                writer.notes.bad_files.append({**problem, "piece": len(writer.notes.num_rows)})
+                writer.notes.bad_files.append(problem)
             writer.notes.num_rows.append(number + 1)
         pending.flush()
 
@@ -149,8 +148,8 @@ class _Pending:
         self._drafts, self._places, self._num_characters = [], [], 0
         items, kept = [], []
         all_finished = self._maker.finish(drafts, self._writer.notes)
-        if (finds := self._maker.take_finds()) is not None:
-            self._writer.write_finds(finds)
+        if self._maker.personal:
+            self._writer.write_finds(self._maker.personal.take_finds())
         for finished, place in zip(all_finished, places, strict=True):
             if isinstance(finished, LeftOut):
                 self.leave_out(finished, *place)
