@@ -135,16 +135,17 @@ def run_peer(directory: Path, mode: str) -> dict[str, Any]:
 
 def run_ours(directory: Path, language: str) -> dict[str, Any]:
     """Judge all documents on one core."""
-    from danlu.corpus.rules.judging import judge
+    from danlu.corpus.rules.judging import RulesJudge
 
     config = RulesConfig(**(ENGLISH_ONLY if language == "english" else {}))
     texts = json.loads((directory / f"{language}.json").read_text(encoding="utf-8"))
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    judge(texts[:2], config)
+    judge = RulesJudge(config).judge
+    judge(texts[:2])
     wall, processor = time.perf_counter(), time.process_time()
     kept = 0
     for first in range(0, len(texts), DOCUMENTS_PER_CALL):
-        kept += int(judge(texts[first : first + DOCUMENTS_PER_CALL], config).verdicts.kept.sum())
+        kept += judge(texts[first : first + DOCUMENTS_PER_CALL]).reasons.count(None)
     return {
         "processor_seconds": time.process_time() - processor,
         "wall_seconds": time.perf_counter() - wall,
@@ -154,7 +155,7 @@ def run_ours(directory: Path, language: str) -> dict[str, Any]:
 
 def compare(directory: Path, documents: dict[str, list[str]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Verdicts of both in the chain and before each set alone: what differs, and the shares that agree."""
-    from danlu.corpus.rules.judging import judge
+    from danlu.corpus.rules.judging import RulesJudge
     from danlu.corpus.rules.script import Script
     from danlu.corpus.rules.words import Words
     from danlu.corpus.text_batch import TextBatch
@@ -172,7 +173,7 @@ def compare(directory: Path, documents: dict[str, list[str]]) -> tuple[list[dict
     differences = []
     for name, reasons in theirs.items():
         sets = RulesConfig().sets if name == "chain" else (name,)
-        ours = judge(texts, RulesConfig(sets=sets, **ENGLISH_ONLY)).verdicts.reasons
+        ours = RulesJudge(RulesConfig(sets=sets, **ENGLISH_ONLY)).judge(texts).reasons
         rows = [row for row in range(len(texts)) if (ours[row] is None) != (reasons[row] is None)]
         agreement[name] = {
             "same_verdict": 1 - len(rows) / len(texts),

@@ -12,13 +12,15 @@ from danlu.telemetry.reporter import Reporter
 
 TEXT_CHARACTERS = 200
 """How much of a row is kept to recognise it by."""
+LOOKED_AT = 8192
+"""Characters in which personal information is looked for before the rest is cut off."""
 FILES_NAMED = 10
 """So many bad files are warned of by name."""
 EXACT, NEAR = "exact duplicate", "near duplicate"
 
 
 def left_out_record(content: Any, item_id: str, source: str, row: int, reason: str) -> dict[str, Any]:
-    """A row of `danlu.artifacts.dropped.DROPPED_SCHEMA`.
+    """A row of `danlu.artifacts.dropped.DROPPED_SCHEMA`, with more of its text than is kept.
 
     Args:
         content: The row as it was read, or its text.
@@ -28,7 +30,7 @@ def left_out_record(content: Any, item_id: str, source: str, row: int, reason: s
         reason: Rows with the same one are counted together.
     """
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str)
-    return {"id": item_id, "source": source, "row": row, "reason": reason, "text": beginning_of(text)}
+    return {"id": item_id, "source": source, "row": row, "reason": reason, "text": printable(text[:LOOKED_AT])}
 
 
 def file_record(error: BadFileError) -> dict[str, Any]:
@@ -38,8 +40,13 @@ def file_record(error: BadFileError) -> dict[str, Any]:
 
 
 def beginning_of(text: str) -> str:
-    """As much as is kept; what cannot be written as UTF-8, which may be the very reason, as question marks."""
-    return text[:TEXT_CHARACTERS].encode(errors="replace").decode()
+    """As much as is kept."""
+    return printable(text[:TEXT_CHARACTERS])
+
+
+def printable(text: str) -> str:
+    """What cannot be written as UTF-8, which may be the very reason, as question marks."""
+    return text.encode(errors="replace").decode()
 
 
 def tell_of_files(errors: Sequence[BadFileError], reporter: Reporter) -> None:

@@ -14,6 +14,11 @@ class Item(Protocol):
     """A row that may come to stand in the artifact."""
 
     @property
+    def id(self) -> str:
+        """See `id_of`."""
+        ...
+
+    @property
     def key(self) -> bytes:
         """Equal for exact duplicates, see `key_of`."""
         ...

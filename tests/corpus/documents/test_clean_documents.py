@@ -21,6 +21,7 @@ from danlu.artifacts.manifest import SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
 from danlu.artifacts.store import ArtifactStore
+from danlu.artifacts.tags import read_tags, tag_names
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
 from danlu.errors import UserError
@@ -241,6 +242,34 @@ def test_rules_for_quality_leave_out_and_edit(clean: Clean) -> None:
     assert reasons["file:raw/c.txt"].split(":")[0] in ("gopher_quality@1", "c4@1")
 
 
+def test_tags_of_all_that_was_judged_are_kept_and_tell_of_other_thresholds(clean: Clean) -> None:
+    pytest.importorskip("numba")
+    from danlu.corpus.rules.config import RulesConfig
+    from danlu.corpus.rules.judging import RulesJudge, verdicts
+
+    line = "The fox went out on a chilly night, and he prayed to the moon to give him light{}.\n"
+    good = "".join(line.format(f" for the {number}. time") for number in range(9))
+    files = {"a.txt": good, "b.txt": "buy now " * 200, "c.txt": "", "d.txt": good, "e.txt": "好。" * 4}
+    quality = {"sets": ["gopher_quality"]}
+    _, out = clean(files, quality=quality, split={"test": 0.5})
+    (batch,) = read_tags(out)
+    found = batch.to_pylist()
+    dropped = {row["source"]: row["reason"] for row in read_dropped(out)}
+    assert [row["source"] for row in found] == [f"file:raw/{name}.txt" for name in "abde"]  # c was never judged
+    assert [row["reason"] for row in found] == [None, *(dropped[f"file:raw/{name}.txt"] for name in "bde")]
+    assert found[2]["reason"].startswith("exact duplicate of")
+    (kept,) = [row for split in SPLITS for row in rows(out, split)]
+    assert (found[0]["id"], [row["split"] for row in found[1:]]) == (kept["id"], [None] * 3)
+    assert found[0]["split"] in SPLITS
+    judged = RulesJudge(RulesConfig.model_validate(quality)).judge([files[name] for name in ("a.txt", "b.txt")])
+    assert tag_names(out) == list(judged.tags)
+    assert found[0]["gopher_quality@1/num_words"] == judged.tags["gopher_quality@1/num_words"][0]
+    assert found[3]["gopher_quality@1/num_words"] is None  # that is Chinese
+    loose = RulesConfig.model_validate({**quality, "gopher_quality": {"min_stop_words": 0, "min_mean_word_length": 0}})
+    columns = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in tag_names(out)}
+    assert verdicts(columns, loose).kept.tolist()[:3] == [True] * 3
+
+
 def test_who_somebody_is_stays_out_of_the_corpus(clean: Clean) -> None:
     files = {"a.txt": "请联系 li.ming@example.com，手机 13812345678。", "b.txt": "Nothing of anyone stands here."}
     facts, out = clean(files, personal={"kinds": {"email": "keep"}})
@@ -249,6 +278,13 @@ def test_who_somebody_is_stays_out_of_the_corpus(clean: Clean) -> None:
     (find,) = pq.read_table(out / "personal.parquet").to_pylist()
     assert find["document"] == rows(out)[0]["id"]
     assert (find["kind"], find["length"], find["treatment"], find["value"]) == ("mobile", 11, "mask", None)
+
+
+def test_what_is_left_out_does_not_say_who_somebody_is_either(clean: Clean) -> None:
+    files = {"a.txt": "手机 13812345678", "b.json": [{"title": "请打 13812345678。"}, {"text": "找 13812345678 的人"}]}
+    _, out = clean({**files, "c.txt": "Nothing of anyone stands here, and it is long."}, personal={}, min_characters=30)
+    assert len(read_dropped(out)) == 3
+    assert not [row for row in read_dropped(out) if "138" in row["text"] or "手机号" not in row["text"]]
 
 
 def test_near_duplicates(clean: Clean, reporter: Any) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from danlu.corpus.judging import Judgement
 from danlu.corpus.rules.c4 import C4
 from danlu.corpus.rules.chinese import ChineseGopherQuality
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.rules.fineweb_quality import FineWebQuality
 from danlu.corpus.rules.gopher_quality import GopherQuality
 from danlu.corpus.rules.gopher_repetition import GopherRepetition
-from danlu.corpus.rules.judging import HAN_SHARE, NUM_CHARACTERS, judge, tag, verdicts
+from danlu.corpus.rules.judging import HAN_SHARE, NUM_CHARACTERS, RulesJudge, tag, verdicts
 from danlu.corpus.rules.script import Script
 from danlu.corpus.rules.table import SETS
 from danlu.errors import UserError
@@ -41,8 +42,12 @@ CHINESE = """\
 MARKS = "，。；！\n"
 
 
+def judge(texts: list[str], config: RulesConfig) -> Judgement:
+    return RulesJudge(config).judge(texts)
+
+
 def reason(text: str, config: RulesConfig | None = None) -> str | None:
-    return judge([text], config or RulesConfig()).verdicts.reasons[0]
+    return judge([text], config or RulesConfig()).reasons[0]
 
 
 def only(name: str) -> RulesConfig:
@@ -52,8 +57,7 @@ def only(name: str) -> RulesConfig:
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE])
 def test_good_text_is_kept_as_it_is(text: str) -> None:
     judgement = judge([text], RulesConfig())
-    assert judgement.verdicts.reasons == [None]
-    assert judgement.verdicts.kept.tolist() == [True]
+    assert judgement.reasons == [None]
     assert judgement.texts == [text.strip().replace("  ", " ")]
 
 
@@ -144,7 +148,7 @@ def test_chinese_lines_of_pages_are_taken_out() -> None:
         f"首页 > 新闻 > 正文\n{CHINESE}京ICP备12345678号。\n阅读本站的隐私政策，谢谢。\n请启用JavaScript，谢谢。\n好。"
     )
     judgement = judge([page], RulesConfig())
-    assert judgement.verdicts.reasons == [None]
+    assert judgement.reasons == [None]
     assert judgement.texts == [CHINESE.strip()]
     tags = {name: column[0] for name, column in judgement.tags.items()}
     assert tags["c4_chinese@1/lines_with_policy"] == 2
@@ -187,7 +191,7 @@ def test_other_thresholds_need_no_text() -> None:
         ),
     ):
         if config.sets == RulesConfig().sets:
-            assert verdicts(tags, config).reasons == judge(texts, config).verdicts.reasons
+            assert verdicts(tags, config).reasons == judge(texts, config).reasons
         kept = verdicts(tags, config)
         assert kept.kept.tolist() == [found is None for found in kept.reasons]
     assert (
@@ -206,8 +210,8 @@ def test_later_sets_see_what_c4_leaves() -> None:
     page = "Home\n" * 40 + ENGLISH
     first = judge([page], RulesConfig(sets=("c4", "fineweb_quality")))
     last = judge([page], RulesConfig(sets=("fineweb_quality", "c4")))
-    assert first.verdicts.reasons == [None]
-    assert last.verdicts.reasons == ["fineweb_quality@1: too few lines end a sentence"]
+    assert first.reasons == [None]
+    assert last.reasons == ["fineweb_quality@1: too few lines end a sentence"]
     assert first.texts == last.texts
     assert "Home" not in first.texts[0]
 
@@ -217,7 +221,7 @@ def test_later_sets_see_what_c4_leaves() -> None:
 def test_batches_do_not_matter(texts: list[str]) -> None:
     together = judge(texts, RulesConfig())
     alone = [judge([text], RulesConfig()) for text in texts]
-    assert together.verdicts.reasons == [each.verdicts.reasons[0] for each in alone]
+    assert together.reasons == [each.reasons[0] for each in alone]
     assert together.texts == [each.texts[0] for each in alone]
     for name, column in together.tags.items():
         np.testing.assert_array_equal(column, [each.tags[name][0] for each in alone])
@@ -229,7 +233,7 @@ def test_one_long_text(piece: str) -> None:
     judge([piece], RulesConfig())
     started = time.perf_counter()
     judgement = judge([text], RulesConfig())
-    assert judgement.verdicts.reasons[0]
+    assert judgement.reasons[0]
     # Linear: a square would take hours.
     assert time.perf_counter() - started < 30
 

@@ -12,6 +12,7 @@ from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.examples import ExamplesWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, StageContext
+from danlu.artifacts.tags import TagsWriter
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations.formats import FORMATS
 from danlu.corpus.conversations.making import ExampleMaker
@@ -36,9 +37,9 @@ def estimate(config: CleanConfig, context: StageContext) -> Estimate:
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    with ExamplesWriter(out) as writer, DroppedWriter(out) as dropped:
+    with ExamplesWriter(out) as writer, DroppedWriter(out) as dropped, TagsWriter(out) as tags:
         outlet = _Counted(writer)
-        worked = clean(config, context, _files(context), ExampleMaker, outlet, dropped, "conversations")
+        worked = clean(config, context, _files(context), ExampleMaker, outlet, dropped, tags, "conversations")
     found = write_audit(worked.parts, out) if config.personal else {}
     _tell(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "rows", context.reporter)

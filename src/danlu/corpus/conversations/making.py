@@ -25,8 +25,10 @@ from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
+from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
+from danlu.corpus.working.work import Inputs
 
 
 class ExampleMaker:
@@ -35,7 +37,7 @@ class ExampleMaker:
     schema: pa.Schema = EXAMPLE_SCHEMA
     body = "messages"
 
-    def __init__(self, config: CleanConfig) -> None:
+    def __init__(self, config: CleanConfig, inputs: Inputs) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
         self.personal = PersonalTexts(config.personal) if config.personal else None
@@ -92,14 +94,14 @@ class ExampleMaker:
             except BadRowError as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else content, error.reason)
 
-    def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Example | LeftOut]:
+    def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:
         """See `danlu.corpus.working.work.Maker`."""
         for draft in drafts:
             for message in draft.messages:
                 message["content"] = self._replace(message["content"]).strip()
         notes.replaced.update(self._replace.take_counts())
         if self.personal is None:
-            return [self._finished(draft) for draft in drafts]
+            return Finished([self._finished(draft) for draft in drafts])
         messages = [(number, message) for number, draft in enumerate(drafts) for message in draft.messages]
         treated = self.personal.treat([message["content"] for _, message in messages])
         for (_, message), content in zip(messages, treated, strict=True):
@@ -107,7 +109,7 @@ class ExampleMaker:
         finished = [self._finished(draft) for draft in drafts]
         ids = [each.id for each in finished]
         self.personal.name([ids[number] for number, _ in messages])
-        return finished
+        return Finished(finished)
 
     def _finished(self, draft: Draft) -> Example | LeftOut:
         messages = draft.messages

@@ -13,6 +13,7 @@ from danlu.artifacts.corpus import CorpusWriter, text_bytes
 from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, StageContext
+from danlu.artifacts.tags import TagsWriter
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.choosing import chosen_files
 from danlu.corpus.documents.labelling import check_labels, label_columns
@@ -37,9 +38,9 @@ def estimate(config: CleanConfig, context: StageContext) -> Estimate:
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
     files = chosen_files(context.sources["from"], config, context.reporter)
-    with CorpusWriter(out) as writer, DroppedWriter(out) as dropped:
+    with CorpusWriter(out) as writer, DroppedWriter(out) as dropped, TagsWriter(out) as tags:
         outlet = _Counted(writer)
-        worked = clean(config, context, files, DocumentMaker, outlet, dropped, "documents")
+        worked = clean(config, context, files, DocumentMaker, outlet, dropped, tags, "documents")
     found = write_audit(worked.parts, out) if config.personal else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)

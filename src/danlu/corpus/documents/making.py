@@ -21,12 +21,15 @@ from danlu.corpus.documents.text import tidy
 from danlu.corpus.documents.texts import texts_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import id_of_text, normalise, wrong_length
+from danlu.corpus.judging import Judge, judge_in_turn
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
+from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
+from danlu.corpus.working.work import Inputs
 from danlu.errors import UserError, did_you_mean
 
 USUAL_COLUMNS = ("text", "content")
@@ -45,12 +48,11 @@ class DocumentMaker:
     schema: pa.Schema = DOCUMENT_SCHEMA
     body = "text"
 
-    def __init__(self, config: CleanConfig) -> None:
+    def __init__(self, config: CleanConfig, inputs: Inputs) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
         self._matching = re.compile(config.matching) if config.matching else None
-        if config.quality is not None:
-            _require_numba()
+        self._judges = _judges(config)
         self.personal = PersonalTexts(config.personal) if config.personal else None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
@@ -102,11 +104,15 @@ class DocumentMaker:
         label = labeller(self._config.label, piece.file)
         return self._of_rows(piece, how, label, notes) if piece.kind in ROWS else self._of_texts(piece, label)
 
-    def finish(self, drafts: Sequence[Draft], notes: Notes) -> list[Document | LeftOut]:
+    def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:
         """See `danlu.corpus.working.work.Maker`."""
         texts = [self._prepared(draft.text) for draft in drafts]
         notes.replaced.update(self._replace.take_counts())
-        texts = self._judged(texts)
+        judged = [place for place, text in enumerate(texts) if isinstance(text, str)] if self._judges else []
+        judgement = judge_in_turn(self._judges, [str(texts[place]) for place in judged])
+        for place, edited, reason in zip(judged, judgement.texts, judgement.reasons, strict=True):
+            reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
+            texts[place] = LeftOut(edited, reason, id_of_text(edited)) if reason else edited
         if self.personal:
             texts = _treated(texts, self.personal)
         finished = [
@@ -115,21 +121,7 @@ class DocumentMaker:
         ]
         if self.personal:
             self.personal.name([each.id for each in finished if isinstance(each, Document)])
-        return finished
-
-    def _judged(self, texts: Sequence[str | LeftOut]) -> list[str | LeftOut]:
-        """What the rules for quality leave of texts."""
-        found = list(texts)
-        places = [place for place, text in enumerate(texts) if isinstance(text, str)]
-        if self._config.quality is None or not places:
-            return found
-        from danlu.corpus.rules.judging import judge
-
-        judgement = judge([str(texts[place]) for place in places], self._config.quality)
-        for place, edited, reason in zip(places, judgement.texts, judgement.verdicts.reasons, strict=True):
-            reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
-            found[place] = LeftOut(edited, reason, id_of_text(edited)) if reason else edited
-        return found
+        return Finished(finished, judged, judgement.tags if judged else {})
 
     def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
         by_lines = piece.kind == "text" and self._config.documents == "lines"
@@ -176,9 +168,16 @@ def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[st
     return found
 
 
-def _require_numba() -> None:
-    if find_spec("numba") is None:
-        raise UserError("quality needs the package numba, which is not installed.", "pip install 'danlu[data]'")
+def _judges(config: CleanConfig) -> list[Judge]:
+    """In the order in which they judge."""
+    found: list[Judge] = []
+    if config.quality is not None:
+        if find_spec("numba") is None:
+            raise UserError("quality needs the package numba, which is not installed.", "pip install 'danlu[data]'")
+        from danlu.corpus.rules.judging import RulesJudge
+
+        found.append(RulesJudge(config.quality))
+    return found
 
 
 def _described(columns: dict[Any, None]) -> str:

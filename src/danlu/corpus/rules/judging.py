@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.characters import character_table
+from danlu.corpus.judging import Judgement
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.rules.rule import Column, Reading, Rule, Tags
 from danlu.corpus.rules.script import Script
@@ -29,21 +30,24 @@ class Verdicts:
     """The first rule that a text breaks, as ``gopher_quality@1: fewer than 50 words``; None where it is kept."""
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What came of a batch of texts."""
+class RulesJudge:
+    """A `danlu.corpus.judging.Judge`. Pure: the same texts give the same, however they are batched.
 
-    tags: Tags
-    """A column for each number of each set: ``gopher_quality@1/num_words``. nan for texts of the other script."""
-    verdicts: Verdicts
-    texts: list[str]
-    """The texts after edits; as they were where nothing edits them. Those of dropped texts are there too."""
+    Args:
+        config: Which rules, with their thresholds.
+    """
 
+    def __init__(self, config: RulesConfig) -> None:
+        self._config = config
 
-def judge(texts: Sequence[str], config: RulesConfig) -> Judgement:
-    """Tag texts and hold the tags against the rules. Pure: the same texts give the same, however they are batched."""
-    tags, edited = tag(texts, config)
-    return Judgement(tags, verdicts(tags, config), edited)
+    def judge(self, texts: Sequence[str]) -> Judgement:
+        """Tag texts and hold the tags against the rules.
+
+        Returns:
+            A column for each number of each set, nan for texts of the other script.
+        """
+        tags, edited = tag(texts, self._config)
+        return Judgement(tags, verdicts(tags, self._config).reasons, edited)
 
 
 def tag(texts: Sequence[str], config: RulesConfig) -> tuple[Tags, list[str]]:

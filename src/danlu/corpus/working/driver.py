@@ -13,6 +13,7 @@ from typing import Any
 from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.stage import StageContext
 from danlu.artifacts.store import write_synced
+from danlu.artifacts.tags import TagsWriter
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import file_record, tell_of_files
 from danlu.corpus.files import BadFileError, SourceFile
@@ -24,7 +25,7 @@ from danlu.corpus.working.notes import Notes
 from danlu.corpus.working.part_files import is_done
 from danlu.corpus.working.pool import worked_on
 from danlu.corpus.working.repetitions import repetitions
-from danlu.corpus.working.work import Maker, Task
+from danlu.corpus.working.work import Inputs, Maker, Task
 from danlu.hardware.machine import num_usable_cores
 
 PART_BYTES = 2**24
@@ -56,9 +57,10 @@ def clean(
     config: CleanConfig,
     context: StageContext,
     files: Sequence[SourceFile],
-    make_maker: Callable[[CleanConfig], Maker],
+    make_maker: Callable[[CleanConfig, Inputs], Maker],
     outlet: Outlet,
     dropped: DroppedWriter,
+    tags: TagsWriter,
     unit: str,
 ) -> Worked:
     """Read all files, leave out what repeats others, and write the rest.
@@ -70,6 +72,7 @@ def clean(
         make_maker: Makes what makes items of rows.
         outlet: Is given items that stay.
         dropped: Is given what is left out.
+        tags: Is given what was counted of rows that were judged.
         unit: What items are called, in the plural.
 
     Raises:
@@ -77,7 +80,7 @@ def clean(
         BadFileError: not a single file can be read.
         Stopped: by a signal; the parts that are done are kept.
     """
-    maker = make_maker(config)
+    maker = make_maker(config, context.inputs)
     judged, bad_files = _judged(config, files, maker)
     if bad_files and not judged:
         raise bad_files[0]
@@ -89,6 +92,7 @@ def clean(
             part,
             tuple(how[id(piece)] for piece in part.pieces),
             config,
+            context.inputs,
             make_maker,
             folder / f"{part.number:06d}",
         )
@@ -107,7 +111,7 @@ def clean(
 
     repeated = repetitions(all_parts, config.deduplicate, comparable, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
-    counts = join(all_parts, repeated, shown, maker.schema, outlet, dropped)
+    counts = join(all_parts, repeated, shown, maker.schema, outlet, dropped, tags)
     notes = Notes()
     for each in all_parts.files:
         notes.add(each.notes)

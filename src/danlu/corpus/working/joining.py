@@ -14,8 +14,10 @@ import pyarrow.compute as pc
 
 from danlu.artifacts.dropped import DROPPED_SCHEMA, DroppedWriter
 from danlu.artifacts.splits import SPLITS
+from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
 from danlu.corpus.dropped import EXACT, NEAR, beginning_of
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.part_files import TAG_PLACE_SCHEMA
 from danlu.corpus.working.repetitions import Repetitions
 
 
@@ -34,6 +36,7 @@ def join(
     schema: pa.Schema,
     outlet: Outlet,
     dropped: DroppedWriter,
+    tags: TagsWriter,
 ) -> Counter[str]:
     """Write all items.
 
@@ -44,6 +47,7 @@ def join(
         schema: Of the artifact.
         outlet: Is given items that stay.
         dropped: Is given the others, and rows that did not become items.
+        tags: Is given what was counted of rows that were judged.
 
     Returns:
         How many of the items are left out, by reason.
@@ -51,6 +55,9 @@ def join(
     counts: Counter[str] = Counter()
     start = 0
     for number, files in enumerate(parts.files):
+        splits: list[str] = []
+        reasons: dict[int, str] = {}
+        first = start
         for batch in files.left():
             dropped.write(_with_true_rows(batch, parts.offsets[number]))
         for batch in files.batches():
@@ -62,9 +69,14 @@ def join(
                 outlet.write(split, kept.select(schema.names))
             records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
             dropped.write(pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
+            splits += [SPLITS[side] for side in batch.column("side").to_pylist()]
+            rows = (left_out.rows[gone] - first).tolist()
+            reasons.update(zip(rows, (str(record["reason"]) for record in records), strict=True))
             is_exact = np.isnan(left_out.similarities[gone])
             counts.update({EXACT: int(is_exact.sum()), NEAR: int((~is_exact).sum())})
             start += batch.num_rows
+        for batch in files.tags():
+            tags.write(_with_reasons(_with_true_rows(batch, parts.offsets[number]), splits, reasons))
     return +counts
 
 
@@ -86,6 +98,28 @@ def _with_true_rows(batch: pa.RecordBatch, offsets: dict[str, int]) -> pa.Record
             is_its = pc.equal(batch.column("source"), source)
             rows = pc.if_else(is_its, pc.add(rows, pa.scalar(offset, rows.type)), rows)
     return batch.set_column(batch.schema.get_field_index("row"), "row", rows)
+
+
+def _with_reasons(batch: pa.RecordBatch, splits: list[str], reasons: dict[int, str]) -> pa.RecordBatch:
+    """Tags with their columns as the artifact has them.
+
+    Args:
+        batch: As a part has them.
+        splits: Of all items of the part.
+        reasons: By their numbers, of the items that do not stay.
+    """
+    items = batch.column("item").to_pylist()
+    all_reasons = [
+        reason or reasons.get(item) for item, reason in zip(items, batch.column("reason").to_pylist(), strict=True)
+    ]
+    its_splits = [None if reason else splits[item] for item, reason in zip(items, all_reasons, strict=True)]
+    known = {"split": its_splits, "reason": all_reasons}
+    places = [
+        pa.array(known[field.name], field.type) if field.name in known else batch.column(field.name)
+        for field in PLACE_SCHEMA
+    ]
+    names = batch.schema.names[len(TAG_PLACE_SCHEMA) :]
+    return pa.RecordBatch.from_arrays([*places, *(batch.column(name) for name in names)], [*PLACE_SCHEMA.names, *names])
 
 
 def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, object]:

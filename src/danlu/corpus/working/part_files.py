@@ -22,7 +22,7 @@ from danlu.artifacts.dropped import DROPPED_SCHEMA
 from danlu.artifacts.store import sync_tree, write_synced
 from danlu.corpus.working.notes import Notes
 
-ITEMS, LEFT, FINDS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "notes.json"
+ITEMS, LEFT, FINDS, TAGS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "tags.arrow", "notes.json"
 WORK_FIELDS = [
     ("side", pa.int8()),  # place in `danlu.artifacts.splits.SPLITS`
     ("key_high", pa.uint64()),  # the first half of 16 bytes that exact duplicates share
@@ -30,6 +30,12 @@ WORK_FIELDS = [
 ]
 SIGNATURE = pa.field("signature", pa.binary(512))
 """128 numbers of 32 bits; only there if near duplicates are looked for."""
+
+TAG_PLACE_SCHEMA = pa.schema(
+    [("id", pa.string()), ("source", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("item", pa.int64())]
+)
+"""Whose tags they are; ``item`` is its number among the items of the part, or `NO_ITEM`. Tags follow."""
+NO_ITEM = -1
 
 
 class PartWriter:
@@ -48,10 +54,13 @@ class PartWriter:
         self._aside.mkdir(parents=True)
         self._items = pa.ipc.new_file(str(self._aside / ITEMS), schema)
         self._left = pa.ipc.new_file(str(self._aside / LEFT), DROPPED_SCHEMA)
-        self._finds: pa.ipc.RecordBatchFileWriter | None = None
+        self._others: dict[str, pa.ipc.RecordBatchFileWriter] = {}
+        """Files that are there only if there is something in them."""
+        self.num_items = 0
 
     def write_items(self, batch: pa.RecordBatch) -> None:
         self._items.write_batch(batch)
+        self.num_items += batch.num_rows
 
     def write_left(self, rows: list[dict[str, Any]]) -> None:
         """Columns of `DROPPED_SCHEMA`."""
@@ -59,9 +68,16 @@ class PartWriter:
 
     def write_finds(self, finds: pa.Table) -> None:
         """What was found of people, see `danlu.corpus.personal.audit`."""
-        if self._finds is None:
-            self._finds = pa.ipc.new_file(str(self._aside / FINDS), finds.schema)
-        self._finds.write_table(finds)
+        self._other(FINDS, finds.schema).write_table(finds)
+
+    def write_tags(self, batch: pa.RecordBatch) -> None:
+        """Columns `TAG_PLACE_SCHEMA` and tags."""
+        self._other(TAGS, batch.schema).write_batch(batch)
+
+    def _other(self, name: str, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
+        if name not in self._others:
+            self._others[name] = pa.ipc.new_file(str(self._aside / name), schema)
+        return self._others[name]
 
     def __enter__(self) -> Self:
         return self
@@ -71,8 +87,8 @@ class PartWriter:
     ) -> None:
         self._items.close()
         self._left.close()
-        if self._finds is not None:
-            self._finds.close()
+        for file in self._others.values():
+            file.close()
         if error is not None:
             shutil.rmtree(self._aside, ignore_errors=True)
             return
@@ -111,9 +127,15 @@ class PartFiles:
 
     def finds(self) -> Iterator[pa.RecordBatch]:
         """What was found of people."""
-        return self._all(FINDS) if (self.directory / FINDS).exists() else iter(())
+        return self._all(FINDS)
+
+    def tags(self) -> Iterator[pa.RecordBatch]:
+        """Of the rows that were judged."""
+        return self._all(TAGS)
 
     def _all(self, name: str) -> Iterator[pa.RecordBatch]:
+        if not (self.directory / name).exists():
+            return
         with pa.memory_map(str(self.directory / name)) as source:
             file = pa.ipc.open_file(source)
             yield from (file.get_batch(number) for number in range(file.num_record_batches))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from danlu.artifacts.splits import SPLITS
+from danlu.artifacts.stage import Input
 from danlu.corpus.config import CleanConfig
-from danlu.corpus.dropped import left_out_record
+from danlu.corpus.dropped import beginning_of, left_out_record
 from danlu.corpus.duplicates.near import signatures_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import Item
@@ -20,9 +21,10 @@ from danlu.corpus.parts import Part
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.table import Piece
 from danlu.corpus.split import side_of
+from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
-from danlu.corpus.working.part_files import SIGNATURE, WORK_FIELDS, PartWriter
+from danlu.corpus.working.part_files import NO_ITEM, SIGNATURE, TAG_PLACE_SCHEMA, WORK_FIELDS, PartWriter
 
 ITEMS_AT_ONCE = 4096
 CHARACTERS_AT_ONCE = 2**21
@@ -60,8 +62,8 @@ class Maker(Protocol):
         """
         ...
 
-    def finish(self, drafts: Sequence[Any], notes: Notes) -> Sequence[Item | LeftOut]:
-        """What comes of some drafts, one for each: their texts are worked on together, which is faster."""
+    def finish(self, drafts: Sequence[Any], notes: Notes) -> Finished:
+        """What comes of some drafts: their texts are worked on together, which is faster."""
         ...
 
     @staticmethod
@@ -75,6 +77,10 @@ class Maker(Protocol):
         ...
 
 
+Inputs = Mapping[str, Sequence[Input]]
+"""What stands behind the references of a stage, by setting."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A part, and what is to be done to it."""
@@ -83,14 +89,15 @@ class Task:
     how: tuple[str, ...]
     """Of each piece, what was judged of its file."""
     config: CleanConfig
-    maker: Callable[[CleanConfig], Maker]
+    inputs: Inputs
+    maker: Callable[[CleanConfig, Inputs], Maker]
     directory: Path
     """Where the result goes."""
 
 
 def work(task: Task) -> None:
     """Do it."""
-    maker = task.maker(task.config)
+    maker = task.maker(task.config, task.inputs)
     wants_signatures = task.config.deduplicate.near is not None
     fields = [*maker.schema, *WORK_FIELDS, *([SIGNATURE] if wants_signatures else [])]
     with PartWriter(task.directory, pa.schema(fields)) as writer:
@@ -147,20 +154,48 @@ class _Pending:
         drafts, places = self._drafts, self._places
         self._drafts, self._places, self._num_characters = [], [], 0
         items, kept = [], []
-        all_finished = self._maker.finish(drafts, self._writer.notes)
+        finished = self._maker.finish(drafts, self._writer.notes)
         if self._maker.personal:
             self._writer.write_finds(self._maker.personal.take_finds())
-        for finished, place in zip(all_finished, places, strict=True):
-            if isinstance(finished, LeftOut):
-                self.leave_out(finished, *place)
+        if finished.judged:
+            self._writer.write_tags(self._tags(finished, places))
+        for item, place in zip(finished.items, places, strict=True):
+            if isinstance(item, LeftOut):
+                self.leave_out(item, *place)
             else:
-                items.append(finished)
+                items.append(item)
                 kept.append(place)
         if items:
             self._writer.write_items(self._batch(items, kept))
         if self._left:
-            self._writer.write_left(self._left)
+            self._writer.write_left(self._shown(self._left))
             self._left = []
+
+    def _shown(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As they may be kept: what is left out does not say who somebody is either."""
+        texts = [record["text"] for record in records]
+        if self._maker.personal:
+            texts = self._maker.personal.treat(texts)
+        return [{**record, "text": beginning_of(text)} for record, text in zip(records, texts, strict=True)]
+
+    def _tags(self, finished: Finished, places: list[tuple[str, int]]) -> pa.RecordBatch:
+        """Tags, and whose they are; of those that are items, the number in the part."""
+        stays = np.array([not isinstance(item, LeftOut) for item in finished.items])
+        numbers = np.where(stays, self._writer.num_items + np.cumsum(stays) - 1, NO_ITEM)
+        judged = [finished.items[place] for place in finished.judged]
+        columns = [
+            [item.id for item in judged],
+            [places[place][0] for place in finished.judged],
+            [places[place][1] for place in finished.judged],
+            [item.reason if isinstance(item, LeftOut) else None for item in judged],
+            numbers[list(finished.judged)],
+        ]
+        fixed = [pa.array(values, field.type) for values, field in zip(columns, TAG_PLACE_SCHEMA, strict=True)]
+        tags = {
+            name: pa.array(values, pa.string() if isinstance(values, list) else pa.float64(), from_pandas=True)
+            for name, values in finished.tags.items()
+        }
+        return pa.RecordBatch.from_arrays([*fixed, *tags.values()], [*TAG_PLACE_SCHEMA.names, *tags])
 
     def _batch(self, items: list[Item], places: list[tuple[str, int]]) -> pa.RecordBatch:
         known: dict[str, Sequence[Any]] = {
