@@ -31,7 +31,7 @@ PROCESSES = 2
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--megabytes", type=int, default=150)
+    parser.add_argument("--megabytes", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7, help="of the moments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="danlu-data-") as name:

@@ -16,6 +16,8 @@ LOOKED_AT = 8192
 """Characters in which personal information is looked for before the rest is cut off."""
 FILES_NAMED = 10
 """So many bad files are warned of by name."""
+REASONS_NAMED = 10
+"""So many reasons are said, of those that were asked for."""
 EXACT, NEAR = "exact duplicate", "near duplicate"
 
 
@@ -59,9 +61,16 @@ def tell_of_files(errors: Sequence[BadFileError], reporter: Reporter) -> None:
 
 def tell_of_rows(by_reason: Counter[str], num_read: int, unit: str, reporter: Reporter) -> None:
     """Say how many of `num_read` rows (called `unit`) are left out, and warn where that was not asked for."""
+    asked = [reason for reason, _ in by_reason.most_common() if _was_asked_for(reason)]
     for reason, count in by_reason.most_common():
-        tell = reporter.say if _was_asked_for(reason) else reporter.warn
-        tell(f"{count:,} of {num_read:,} {unit} left out: {reason}.")
+        tell = reporter.say if reason in asked else reporter.warn
+        if reason not in asked[REASONS_NAMED:]:
+            tell(f"{count:,} of {num_read:,} {unit} left out: {reason}.")
+    if others := asked[REASONS_NAMED:]:
+        count = sum(by_reason[reason] for reason in others)
+        reporter.say(
+            f"{count:,} of {num_read:,} {unit} left out: {len(others)} other reasons, listed in dropped.parquet."
+        )
 
 
 def _was_asked_for(reason: str) -> bool:
