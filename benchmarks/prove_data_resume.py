@@ -7,10 +7,7 @@ Documents are counted, too: what was read is what stays and what was left out, e
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.common import report, usual_environment
 from benchmarks.data_runs import command, hashes, run
 from benchmarks.data_texts import write_documents
+from benchmarks.kill_at_moment import killed_at
 from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.splits import SPLITS
 
@@ -77,20 +75,8 @@ def main() -> None:
 
 def killed(texts: Path, workspace: Path, moment: float) -> int | None:
     """How many parts were done when it was killed; None if it was done before."""
-    process = subprocess.Popen(
-        command(texts, workspace, PROCESSES),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=usual_environment(),
-        start_new_session=True,
-    )
-    try:
-        process.wait(moment)
+    if not killed_at(moment, command(texts, workspace, PROCESSES), usual_environment()):
         return None
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     return len(list(workspace.glob("runs/data/stages/texts/**/parts/[0-9]*/notes.json")))
 
 

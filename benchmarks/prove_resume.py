@@ -8,10 +8,7 @@ checkpoint every two seconds, so that the proof takes half an hour.
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RECIPE, report, run_command, run_recipe, shared_cache_environment
+from benchmarks.kill_at_moment import killed_at
 from danlu.artifacts.store import hash_file
 from danlu.pipeline.record import read_json
 from danlu.telemetry.metrics import read_steps
@@ -80,20 +78,8 @@ def kill_and_run_again(moment: float, expected: str) -> dict[str, Any] | None:
     """
     with fresh_workspace() as directory:
         workspace = Path(directory)
-        process = subprocess.Popen(
-            run_command(RECIPE, workspace, *SETTINGS),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=shared_cache_environment(),
-            start_new_session=True,
-        )
-        try:
-            process.wait(moment)
+        if not killed_at(moment, run_command(RECIPE, workspace, *SETTINGS), shared_cache_environment()):
             return None
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
         hit = what_was_hit(workspace)
         facts = run_recipe(RECIPE, workspace, *SETTINGS)
         found = adapter_hash(facts)
