@@ -84,9 +84,10 @@ class CleanConfig(StageConfig):
     """For a corpus: which files of directories are not read, of those `include` leaves; patterns likewise."""
     documents: Literal["file", "paragraphs", "lines"] = "file"
     """For a corpus: what is a document in text files (.txt, .md, .rst). paragraphs: parted by empty lines."""
-    text: str | None = None
+    text: str | list[str] | None = None
     """For a corpus: how a row becomes text, with columns in braces: "{title}\\n{paragraphs}". Items of a list come
-    one a line. A row that lacks one of the columns is left out. null: the column text, or else content."""
+    one a line. A row that lacks one of the columns is left out. Where files have different columns, a list of such: of
+    each file the first is taken whose columns it has. null: the column text, or else content."""
     label: str | dict[str, str] | None = None
     """For a corpus: the class of each document, for a classifier. By row: a template as in `text`, "{dynasty}". By
     file: shell patterns for its whole path, of which exactly one fits, and the class of each: {"*/poet.tang.*": tang,
@@ -123,11 +124,18 @@ class CleanConfig(StageConfig):
     def kind(self) -> str:
         return self.into
 
+    @property
+    def templates(self) -> list[str]:
+        """Of `text`, in the order in which they are tried."""
+        return [self.text] if isinstance(self.text, str) else self.text or []
+
     @field_validator("text", "label")
     @classmethod
-    def _is_a_template(cls, text: str | dict[str, str] | None) -> str | dict[str, str] | None:
-        if isinstance(text, str):
-            parse_template(text)
+    def _is_a_template(cls, text: str | list[str] | dict[str, str] | None) -> str | list[str] | dict[str, str] | None:
+        if text == []:
+            raise ValueError("there is no template in the list")
+        for template in [text] if isinstance(text, str) else text if isinstance(text, list) else []:
+            parse_template(template)
         return text
 
     @field_validator("matching")

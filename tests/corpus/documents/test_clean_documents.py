@@ -270,6 +270,14 @@ def test_tags_of_all_that_was_judged_are_kept_and_tell_of_other_thresholds(clean
     assert verdicts(columns, loose).kept.tolist()[:3] == [True] * 3
 
 
+def test_of_several_templates_each_file_takes_the_first_that_fits(clean: Clean) -> None:
+    files = {"a.json": [POEM], "b.json": [{"title": "x", "content": "y"}], "c.json": [{"words": "w"}]}
+    _, out = clean(files, text=["{author}：{paragraphs}", "{content}", "{title}"])
+    assert texts(out) == ["李白：牀前看月光，疑是地上霜。\n舉頭望山月，低頭思故鄉。", "y"]
+    (problem,) = read_dropped(out)
+    assert problem["reason"].startswith("no row has the column 'author' (it has 'words')")
+
+
 def test_who_somebody_is_stays_out_of_the_corpus(clean: Clean) -> None:
     files = {"a.txt": "请联系 li.ming@example.com，手机 13812345678。", "b.txt": "Nothing of anyone stands here."}
     facts, out = clean(files, personal={"kinds": {"email": "keep"}})

@@ -95,17 +95,15 @@ def _check_all_used(config: CleanConfig, worked: Worked, reporter: Reporter) -> 
     kinds = {piece.kind for piece in worked.pieces}
     has_rows, has_texts = bool(kinds & set(ROWS)), "text" in kinds
     columns = list(worked.notes.columns)
-    if config.text is not None and has_rows:
-        for column in columns_of(config.text):
-            if column not in columns:
-                raise UserError(
-                    f"text: no source has a column {column!r}.", did_you_mean(column, list(map(str, columns)))
-                )
+    asked = [column for template in config.templates for column in columns_of(template)]
+    missing = next((column for column in asked if has_rows and column not in columns), None)
+    if missing is not None:
+        raise UserError(f"text: no source has a column {missing!r}.", did_you_mean(missing, list(map(str, columns))))
     if config.text is not None and not has_rows:
         reporter.warn("text: no source has rows, so the template is not used.")
     if config.documents != "file" and not has_texts:
         reporter.warn(f"documents: {config.documents} is not used, since no source is a text file.")
     tell_of_replacements(config.replace, worked.notes.replaced, reporter)
-    used = [*(columns_of(config.text) if config.text else USUAL_COLUMNS), *label_columns(config.label), config.score]
+    used = [*(asked or USUAL_COLUMNS), *label_columns(config.label), config.score]
     if unused := [repr(column) for column in columns if column not in used]:
         reporter.say(f"Columns that are not used: {', '.join(unused)}.")

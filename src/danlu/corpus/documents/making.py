@@ -83,14 +83,14 @@ class DocumentMaker:
             return ""
         rows = first_rows(piece, "documents")
         found = dict.fromkeys(column for row in rows if isinstance(row, dict) for column in row)
-        usual = next((f"{{{column}}}" for column in USUAL_COLUMNS if column in found), None)
-        template = config.text or usual
-        if template is None:
+        templates = config.templates or [f"{{{column}}}" for column in USUAL_COLUMNS if column in found]
+        if not templates:
             raise BadFileError(
                 uri,
                 f"no column is called 'text' or 'content' ({_described(found)})",
                 'Say how a row becomes text, for example: text: "{title}\\n{body}"',
             )
+        template = next((each for each in templates if set(columns_of(each)) <= found.keys()), templates[0])
         asked = [*columns_of(template), *label_columns(config.label), *filter(None, [config.score])]
         missing = next((column for column in asked if column not in found), None)
         if missing is not None:
