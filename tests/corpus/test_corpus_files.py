@@ -107,14 +107,14 @@ LINES = [f"line {number} 丹" + "炉" * (number % 7) for number in range(60)]
 def test_lines_in_stretches_are_the_same_lines(tmp_path: Path, size: int, end: str) -> None:
     (tmp_path / "x.txt").write_bytes(end.join(LINES).encode())
     whole = piece_of(SourceFile(tmp_path / "x.txt", "x.txt", None))
-    found = [line for piece in divided(whole, size, by_lines=True) for line in texts_of(piece, "lines")]
+    found = [line for piece in divided(whole, size, texts_too=True) for line in texts_of(piece, "lines")]
     assert [line for line in found if line] == LINES
-    assert divided(whole, size, by_lines=False) == [whole]
+    assert divided(whole, size, texts_too=False) == [whole]
 
 
-@given(st.text("ab \n\r\t\u2028", max_size=80), st.integers(1, 9))
+@given(st.text("ab \n\r\t\u2028", max_size=80), st.integers(1, 9), st.integers(1, 30))
 @settings(deadline=None)
-def test_paragraphs_are_what_empty_lines_part_however_it_is_read(text: str, size: int) -> None:
+def test_paragraphs_are_what_empty_lines_part_however_it_is_read(text: str, size: int, stretch: int) -> None:
     expected = [each.strip() for each in EMPTY_LINES.split(tidy(text)) if each.strip()] or [""]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "x.txt"
@@ -123,6 +123,10 @@ def test_paragraphs_are_what_empty_lines_part_however_it_is_read(text: str, size
             patch.setattr(blocks, "BLOCK_BYTES", size)
             piece = piece_of(SourceFile(path, "x.txt", None))
             assert list(texts_of(piece, "paragraphs")) == expected
+            pieces = divided(piece, stretch, texts_too=True)
+            assert [found for each in pieces for found in texts_of(each, "paragraphs") if found] == [
+                *filter(None, expected)
+            ]
 
 
 def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def test_a_file_in_stretches_holds_the_same_rows(tmp_path: Path, size: int, end:
     rows = [{"a": number, "b": "丹" * (number % 5)} for number in range(40)]
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + end
     (tmp_path / "x.jsonl").write_text(text, encoding="utf-8")
-    pieces = divided(piece_of(SourceFile(tmp_path / "x.jsonl", "x", None)), size, by_lines=False)
+    pieces = divided(piece_of(SourceFile(tmp_path / "x.jsonl", "x", None)), size, texts_too=False)
     assert len(pieces) == -(-len(text.encode()) // size)
     assert [row for piece in pieces for row in rows_of(piece)] == rows
     assert sum(piece.num_bytes for piece in pieces) == len(text.encode())
@@ -140,7 +140,7 @@ def test_a_file_in_stretches_holds_the_same_rows(tmp_path: Path, size: int, end:
 def test_row_groups_are_read_by_themselves(tmp_path: Path) -> None:
     table = pa.table({"a": list(range(100))})
     pq.write_table(table, tmp_path / "x.parquet", row_group_size=9)
-    pieces = divided(piece_of(SourceFile(tmp_path / "x.parquet", "x", None)), 200, by_lines=False)
+    pieces = divided(piece_of(SourceFile(tmp_path / "x.parquet", "x", None)), 200, texts_too=False)
     assert len(pieces) > 3
     assert [row for piece in pieces for row in rows_of(piece)] == table.to_pylist()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BufferedIOBase
 from typing import Literal
 
 from danlu.corpus.documents.text import cleaned, lines, paragraphs, tidy
 from danlu.corpus.encodings import LINES_BY_BYTE
 from danlu.corpus.files import BadFileError
-from danlu.corpus.reading.blocks import blocks
+from danlu.corpus.reading.blocks import blocks, empty_line_from
 from danlu.corpus.reading.row import TOO_LONG, Unreadable
 from danlu.corpus.reading.table import Piece
 from danlu.corpus.streams import opened
@@ -29,8 +30,21 @@ def texts_of(piece: Piece, documents: Literal["file", "paragraphs", "lines"]) ->
         if documents == "file":
             yield _tidy_whole(stream, piece)
             return
-        stretches = _stretches(stream, piece)
-        yield from _lines(stretches) if documents == "lines" else _paragraphs(stretches)
+        if documents == "lines":
+            yield from _lines(_stretches(stream, piece))
+        else:
+            piece = _between_empty_lines(stream, piece)
+            yield from _paragraphs(_stretches(stream, piece), is_whole=not piece.start and piece.stop is None)
+
+
+def _between_empty_lines(stream: BufferedIOBase, piece: Piece) -> Piece:
+    """The piece from the first empty line in it to the first one behind it, so that no paragraph is cut."""
+    if not piece.start and piece.stop is None:
+        return piece
+    end = piece.file.path.stat().st_size
+    start, stop = (empty_line_from(stream, at or 0) for at in (piece.start, piece.stop))
+    stream.seek(0)
+    return replace(piece, start=end if start is None else start, stop=end if stop is None else stop)
 
 
 def _tidy_whole(stream: BufferedIOBase, piece: Piece) -> str | Unreadable:
@@ -53,13 +67,17 @@ def _lines(stretches: Iterator[str | Unreadable]) -> Iterator[str | Unreadable]:
             yield from lines(cleaned(stretch))
 
 
-def _paragraphs(stretches: Iterator[str | Unreadable]) -> Iterator[str | Unreadable]:
-    held, found_any = "", False
+def _paragraphs(stretches: Iterator[str | Unreadable], *, is_whole: bool) -> Iterator[str | Unreadable]:
+    """Of a whole file without a paragraph, an empty one."""
+    held, found_any = "", not is_whole
     for stretch in stretches:
         if isinstance(stretch, Unreadable):
             yield stretch
             continue
         *found, held = paragraphs(held + cleaned(stretch))
+        if len(held) > MOST_FILE_BYTES:
+            found_any, held = True, ""
+            yield Unreadable(f"a paragraph has more than {MOST_FILE_BYTES // 2**20} MiB", "")
         for paragraph in filter(None, found):
             found_any = True
             yield paragraph

@@ -60,6 +60,22 @@ def blocks(stream: BufferedIOBase, start: int = 0, stop: int | None = None) -> I
         yield Block(data, passed_over)
 
 
+def empty_line_from(stream: BufferedIOBase, position: int) -> int | None:
+    """Where the first empty line begins at or behind a position of a stream that can be sought in; None if there is
+    none. A line with a blank in it is not empty."""
+    if not position:
+        return 0
+    stream.seek(position - 1)
+    position += _skip_line(stream) - 1
+    while line := stream.readline(BLOCK_BYTES):
+        if line in (b"\n", b"\r\n"):
+            return position
+        position += len(line)
+        if not line.endswith(b"\n"):
+            position += _skip_line(stream)
+    return None
+
+
 def read_up_to(stream: BufferedIOBase, size: int) -> bytes:
     """Up to `size` bytes. Of a damaged file what comes before the damage; the next call says what is wrong."""
     parts: list[bytes] = []

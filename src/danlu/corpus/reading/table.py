@@ -101,13 +101,13 @@ def _encoding_of_rows(beginning: bytes, name: str) -> str:
         return "utf-8"
 
 
-def divided(piece: Piece, size: int, by_lines: bool) -> list[Piece]:
+def divided(piece: Piece, size: int, texts_too: bool) -> list[Piece]:
     """The piece in stretches of about `size` bytes, where that can be.
 
     Args:
         piece: A whole file.
         size: In bytes.
-        by_lines: Whether each line of a text file is a document.
+        texts_too: Whether text files can be divided, since they hold many documents.
     """
     total = piece.num_bytes
     if piece.kind == "parquet":
@@ -117,7 +117,7 @@ def divided(piece: Piece, size: int, by_lines: bool) -> list[Piece]:
         return [
             replace(piece, start=at, stop=min(at + width, groups), num_bytes=share) for at in range(0, groups, width)
         ] or [piece]
-    is_lines = piece.kind == "json_lines" or (piece.kind == "text" and by_lines)
+    is_lines = piece.kind == "json_lines" or (piece.kind == "text" and texts_too)
     if not is_lines or piece.file.is_packed or piece.encoding not in LINES_BY_BYTE or total <= size:
         return [piece]
     stretches = ((at, min(at + size, total)) for at in range(0, total, size))

@@ -148,12 +148,12 @@ def _judged(
     """All pieces with how they are to be read, and the files that cannot be."""
     found: list[tuple[Piece, str]] = []
     bad_files: list[BadFileError] = []
-    by_lines = config.documents == "lines"
+    texts_too = config.into == "corpus" and config.documents != "file"
     for file in files:
         try:
             piece = piece_of(file)
             how = maker.judge(piece)
-            found += [(each, how) for each in divided(piece, PART_BYTES, by_lines)]
+            found += [(each, how) for each in divided(piece, PART_BYTES, texts_too)]
         except BadFileError as error:
             bad_files.append(error)
     return found, bad_files
