@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluation.results import ModelResult
+from danlu.pages.svg import nice_ticks, svg, text
 
 WIDTH = 720
 """Of every picture, in pixels; the page scales them."""
@@ -28,19 +28,19 @@ def interval_chart(models: list[ModelResult]) -> str:
     parts = []
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{bottom}"/>')
-        parts.append(_text(x(tick), bottom + 16, f"{tick:g}", "axis", "middle"))
+        parts.append(text(x(tick), bottom + 16, f"{tick:g}", "axis", "middle"))
     for index, model in enumerate(models):
         y = top + line_height * (index + 0.5)
         low, high = (x(end) for end in model.loss_interval)
         shade = "baseline" if index == 0 else "model"
-        parts.append(_text(left - 14, y + 4, model.name, "label", "end"))
+        parts.append(text(left - 14, y + 4, model.name, "label", "end"))
         parts.append(f'<line class="bar {shade}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle class="dot {shade}" cx="{x(model.loss):.1f}" cy="{y}" r="6"/>')
-        parts.append(_text(high + 10, y + 4, f"{model.loss:.3f}", "value", "start"))
+        parts.append(text(high + 10, y + 4, f"{model.loss:.3f}", "value", "start"))
     parts.append(
-        _text((left + WIDTH - right) / 2, bottom + 36, "loss in nats per token; less is better", "axis", "middle")
+        text((left + WIDTH - right) / 2, bottom + 36, "loss in nats per token; less is better", "axis", "middle")
     )
-    return _svg(bottom + 44, parts)
+    return svg(WIDTH, bottom + 44, parts)
 
 
 def difference_chart(row_ids: list[str], differences: npt.NDArray[np.float64]) -> str:
@@ -63,7 +63,7 @@ def difference_chart(row_ids: list[str], differences: npt.NDArray[np.float64]) -
     for tick in ticks:
         kind = "zero" if tick == 0 else "grid"
         parts.append(f'<line class="{kind}" x1="{left}" x2="{WIDTH - right}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(_text(left - 8, y(tick) + 4, f"{tick:g}", "axis", "end"))
+        parts.append(text(left - 8, y(tick) + 4, f"{tick:g}", "axis", "end"))
     step = (WIDTH - left - right) / len(groups)
     for index, (group, value) in enumerate(zip(groups, heights, strict=True)):
         first, last = sorted((y(0), y(value)))
@@ -73,24 +73,5 @@ def difference_chart(row_ids: list[str], differences: npt.NDArray[np.float64]) -
             f'width="{step * 0.86:.2f}" height="{max(last - first, 0.5):.1f}">'
             f"<title>{escape(who)}: {value:+.3f}</title></rect>"
         )
-    parts.append(_text((left + WIDTH - right) / 2, top + height + 22, "held-out rows, sorted", "axis", "middle"))
-    return _svg(top + height + 30, parts)
-
-
-def nice_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Round numbers, evenly spaced, from at or below `low` to at or above `high`."""
-    if high - low < 1e-9 * max(1.0, abs(high)):
-        low, high = low - 0.05, high + 0.05
-    rough = (high - low) / (most - 1)
-    magnitude = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) + 0.0 for index in range(first, last + 1)]
-
-
-def _svg(height: float, parts: list[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
-
-
-def _text(x: float, y: float, text: str, kind: str, anchor: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    parts.append(text((left + WIDTH - right) / 2, top + height + 22, "held-out rows, sorted", "axis", "middle"))
+    return svg(WIDTH, top + height + 30, parts)

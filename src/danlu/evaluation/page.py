@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from danlu.pages import rendering
+
 
 def render_page(template: str, **content: Any) -> str:
     """A page with its styles inside, from a template of this package that extends ``page.html.jinja``."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("danlu.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(template).render(content)
+    return rendering.render_page("danlu.evaluation", template, **content)

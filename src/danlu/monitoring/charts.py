@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from html import escape
 
 import numpy as np
 
-from danlu.evaluation.charts import nice_ticks
 from danlu.monitoring.curves import Floats, Series
 from danlu.monitoring.finding import Bars, Evidence
 from danlu.monitoring.statistics import levels
+from danlu.pages.svg import nice_ticks, svg, text
 
 WIDTH, HEIGHT = 720, 250
 SMALL = 400
@@ -60,21 +59,21 @@ def _lines(evidence: Evidence, width: int) -> str:
         )
         anchor = "start" if begin < width / 2 else "end"
         place = begin + 6 if anchor == "start" else end - 6
-        parts.append(_text(place, TOP + 14, evidence.region.label, "regionlabel", anchor))
+        parts.append(text(place, TOP + 14, evidence.region.label, "regionlabel", anchor))
     for tick in y_ticks:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(_text(LEFT - 8, y(tick) + 4, f"{tick:g}", "axis", "end"))
+        parts.append(text(LEFT - 8, y(tick) + 4, f"{tick:g}", "axis", "end"))
     for tick in x_ticks:
         if first <= tick <= last:
-            parts.append(_text(x(tick), HEIGHT - BOTTOM + 18, f"{tick:,.10g}", "axis", "middle"))
+            parts.append(text(x(tick), HEIGHT - BOTTOM + 18, f"{tick:,.10g}", "axis", "middle"))
     for number, (_, series) in enumerate(finite.items()):
         parts += _line(series, x, y, number % COLOURS)
     if evidence.limit is not None and (not evidence.logarithmic or evidence.limit > 0):
         at = y(evidence.limit)
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{width - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(_text(width - RIGHT - 4, at - 5, evidence.limit_label, "limitlabel", "end"))
-    parts.append(_text(LEFT - 8, HEIGHT - BOTTOM + 18, "step", "axis", "end"))
-    return _svg(width, HEIGHT, parts, evidence.title)
+        parts.append(text(width - RIGHT - 4, at - 5, evidence.limit_label, "limitlabel", "end"))
+    parts.append(text(LEFT - 8, HEIGHT - BOTTOM + 18, "step", "axis", "end"))
+    return svg(width, HEIGHT, parts, evidence.title)
 
 
 def _positive(series: Series) -> Series:
@@ -152,12 +151,12 @@ def _bars(bars: Bars, *, logarithmic: bool) -> str:
         top = TOP + number * BAR_HEIGHT
         width = max(length * (WIDTH - left - right), 1.5)
         kind = "bar marked" if name in bars.marked else "bar"
-        parts.append(_text(left - 12, top + 15, name, "label", "end"))
+        parts.append(text(left - 12, top + 15, name, "label", "end"))
         parts.append(
             f'<rect class="{kind}" x="{left}" y="{top + 2}" width="{width:.1f}" height="{BAR_HEIGHT - 8}" rx="2"/>'
         )
-        parts.append(_text(left + width + 8, top + 15, describe(bars.values[name], bars.unit), "value", "start"))
-    return _svg(WIDTH, TOP + len(lengths) * BAR_HEIGHT + 8, parts, "")
+        parts.append(text(left + width + 8, top + 15, describe(bars.values[name], bars.unit), "value", "start"))
+    return svg(WIDTH, TOP + len(lengths) * BAR_HEIGHT + 8, parts)
 
 
 def bar_lengths(bars: Bars, *, logarithmic: bool) -> dict[str, float]:
@@ -177,14 +176,3 @@ def describe(value: float, unit: str) -> str:
         return f"{value:.0%}"
     number = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:.3g}"
     return f"{number} {unit}".rstrip()
-
-
-def _svg(width: int, height: float, parts: list[str], title: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {width} {height:.0f}" role="img" aria-label="{escape(title, quote=True)}">'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _text(x: float, y: float, text: str, kind: str, anchor: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
