@@ -19,11 +19,23 @@ from danlu.artifacts.stage import SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
+from danlu.corpus.tagging.config import LanguageConfig
 from danlu.errors import UserError
 
 ONLY_FOR = {
     "examples": ("format", "columns", "system"),
-    "corpus": ("include", "exclude", "documents", "text", "label", "score", "chinese", "matching", "quality"),
+    "corpus": (
+        "include",
+        "exclude",
+        "documents",
+        "text",
+        "label",
+        "score",
+        "chinese",
+        "matching",
+        "language",
+        "quality",
+    ),
 }
 """Settings that only one of the two kinds knows."""
 
@@ -106,6 +118,9 @@ class CleanConfig(StageConfig):
     """Leave out conversations (all turns together) or documents with fewer characters than this."""
     max_characters: int | None = Field(default=None, ge=1)
     """Leave out conversations (all turns together) or documents with more characters than this. null: no limit."""
+    language: LanguageConfig | None = None
+    """For a corpus: which languages stay, as ``{keep: [zh, en], at_least: 0.5}``; ``language: {}`` only writes down the
+    language of each document. It comes before `quality`. null: it is not told."""
     quality: RulesConfig | None = None
     """For a corpus: rules by which texts are judged, and lines taken out of them; ``quality: {}`` for all of them with
     the thresholds of their papers. It comes after `matching`. null: none."""

@@ -400,3 +400,14 @@ def test_classes_that_cannot_be_are_refused(clean: Clean, files: Any, label: Any
     with pytest.raises(UserError) as caught:
         clean(files, label=label)
     assert what in caught.value.what
+
+
+def test_documents_in_other_languages_are_left_out(clean: Clean) -> None:
+    french = "Le four se trouvait dans un coin de l'atelier et personne ne l'avait allumé."
+    chinese = "炼丹炉放在作坊的角落里，已经很多年没有人点过火了。"
+    facts, out = clean({"a.txt": french, "b.txt": chinese}, language={"keep": ["zh", "en"]})
+    assert texts(out) == [chinese]
+    reason = "language@1: it is fr, not zh or en"
+    assert facts["dropped_by_reason"] == {reason: 1}
+    tags = [row for batch in read_tags(out) for row in batch.to_pylist()]
+    assert [(row["language@1/language"], row["reason"]) for row in tags] == [("fr", reason), ("zh", None)]

@@ -171,6 +171,10 @@ def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[st
 def _judges(config: CleanConfig) -> list[Judge]:
     """In the order in which they judge."""
     found: list[Judge] = []
+    if config.language is not None:
+        from danlu.corpus.tagging.language import LanguageJudge
+
+        found.append(LanguageJudge(config.language))
     if config.quality is not None:
         if find_spec("numba") is None:
             raise UserError("quality needs the package numba, which is not installed.", "pip install 'danlu[data]'")

