@@ -180,7 +180,9 @@ def test_directory_is_a_source(clean: Any, tmp_path: Path) -> None:
 def test_empty_file_among_others_and_empty_split_are_warned_of(clean: Any, reporter: Any) -> None:
     clean([], [GOOD], split={"validation": 1e-9})
     assert "Set aside: file:0.json: it holds no rows." in reporter.warnings
-    assert any(warning.startswith("The validation split (0%) came out empty") for warning in reporter.warnings)
+    assert any(
+        warning.startswith("The validation split (wanted: 0.00%) came out empty") for warning in reporter.warnings
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from danlu.artifacts.stage import SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
+from danlu.corpus.splitting.config import LABEL, SplitConfig
 from danlu.corpus.tagging.config import LanguageConfig
 from danlu.errors import UserError
 
@@ -50,23 +51,6 @@ class DeduplicateConfig(Strict):
     near: float | None = Field(default=None, gt=0, le=1)
     """Leave out what has a Jaccard similarity with something earlier, over character 5-grams, of at least
     this (0 to 1). null: do not look."""
-
-
-class SplitConfig(Strict):
-    """What is held out from training. The side of a row depends on its content and the seed alone."""
-
-    validation: float = Field(default=0.0, ge=0, lt=1)
-    """Expected share of rows for validation (0 to 1)."""
-    test: float = Field(default=0.0, ge=0, lt=1)
-    """Expected share of rows for the test (0 to 1)."""
-    seed: int = 0
-    """Another seed holds out other rows."""
-
-    @model_validator(mode="after")
-    def _leave_something_to_train_on(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError(f"validation ({self.validation}) and test ({self.test}) leave nothing to train on")
-        return self
 
 
 class CleanConfig(StageConfig):
@@ -131,7 +115,7 @@ class CleanConfig(StageConfig):
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()
-    """What is held out."""
+    """What is held out from training, and what decides on it."""
     processes: int | None = Field(default=None, ge=1)
     """How many work on it at the same time; what comes out is the same. null: as many as there are cores."""
 
@@ -168,6 +152,10 @@ class CleanConfig(StageConfig):
             raise ValueError("replace: there is nothing to look for in an empty text")
         if self.max_characters is not None and self.max_characters < self.min_characters:
             raise ValueError(f"max_characters ({self.max_characters}) is below min_characters ({self.min_characters})")
+        if self.split.stratified == LABEL and self.label is None:
+            raise ValueError("split.stratified: label needs label; or write a template of columns, such as {topic}")
+        if self.split.stratified is not None and not self.deduplicate.exact:
+            raise ValueError("split.stratified needs deduplicate.exact: equal rows could come to different sides")
         for setting in self._of_the_other_kind():
             if setting in self.model_fields_set:
                 other = "corpus" if self.into == "examples" else "examples"

@@ -20,7 +20,7 @@ from danlu.corpus.dropped import tell_of_rows
 from danlu.corpus.files import SourceFile, list_files
 from danlu.corpus.reading.table import KINDS, ROWS
 from danlu.corpus.replacing import tell_of_replacements
-from danlu.corpus.split import check_splits
+from danlu.corpus.splitting.report import check_splits
 from danlu.corpus.working.auditing import write_audit
 from danlu.corpus.working.cost import estimate_of
 from danlu.corpus.working.driver import Worked, clean
@@ -43,10 +43,11 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     found = write_audit(worked.parts, out) if config.personal else {}
     _tell(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "rows", context.reporter)
-    check_splits(config.split, outlet.num_examples, worked.left_out, context.reporter, "row")
+    check_splits(config.split, worked.split.facts, outlet.num_examples, worked.left_out, context.reporter, "row")
     return {
         "num_rows_read": worked.num_rows_read,
         "num_examples": outlet.num_examples,
+        **({"split": worked.split.facts} if worked.split.facts else {}),
         **({"num_personal": found} if config.personal else {}),
         "num_dropped": sum(worked.left_out.values()),
         "dropped_by_reason": dict(worked.left_out.most_common()),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from danlu.corpus.item import id_of, key_of, normalise
+from danlu.corpus.splitting.marking import NO_MARK, Mark
 
 Message = dict[str, str]
 """``{"role": "system" | "user" | "assistant" | "tool", "content": text}``"""
@@ -36,6 +37,7 @@ class Draft:
     messages: list[Message]
     row: Any
     """That they were read from."""
+    mark: Mark = NO_MARK
 
     @property
     def num_characters(self) -> int:

@@ -19,12 +19,14 @@ from danlu.corpus.conversations.conversation import (
     comparable_of,
 )
 from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats, detect
+from danlu.corpus.documents.template import MissingTextError
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import wrong_length
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
+from danlu.corpus.splitting.marking import mark_columns, marker
 from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -63,6 +65,7 @@ class ExampleMaker:
             raise BadFileError(
                 uri, f"a {piece.kind} file holds no conversations", "Name files of rows, or set into: corpus."
             )
+        marker(self._config.split, None, piece.file)
         rows = first_rows(piece, "conversations")
         mappings = [self._renamed(row) for row in rows if isinstance(row, dict)]
         name = detect(mappings) if self._config.format == "auto" else self._config.format
@@ -83,15 +86,17 @@ class ExampleMaker:
         """See `danlu.corpus.working.work.Maker`."""
         form = FORMATS[how]
         unused = notes.unused.setdefault(piece.file.uri, Counter())
+        mark = marker(self._config.split, None, piece.file)
+        used = form.columns | set(mark_columns(self._config.split))
         for row in rows_of(piece):
             content = row
             if isinstance(row, dict):
                 notes.columns.update(dict.fromkeys(row))
                 row = self._renamed(row)
-                unused.update(str(key) for key in row if key not in form.columns and row[key] not in (None, "", []))
+                unused.update(str(key) for key in row if key not in used and row[key] not in (None, "", []))
             try:
-                yield Draft(_understood(row, form), content)
-            except BadRowError as error:
+                yield Draft(_understood(row, form), content, mark(content))
+            except (BadRowError, MissingTextError) as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else content, error.reason)
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:

@@ -22,7 +22,8 @@ from danlu.corpus.documents.template import columns_of
 from danlu.corpus.dropped import tell_of_rows
 from danlu.corpus.reading.table import ROWS
 from danlu.corpus.replacing import tell_of_replacements
-from danlu.corpus.split import check_splits
+from danlu.corpus.splitting.marking import mark_columns
+from danlu.corpus.splitting.report import check_splits
 from danlu.corpus.working.auditing import write_audit
 from danlu.corpus.working.cost import estimate_of
 from danlu.corpus.working.driver import Worked, clean
@@ -44,7 +45,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     found = write_audit(worked.parts, out) if config.personal else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)
-    check_splits(config.split, outlet.num_documents, worked.left_out, context.reporter, "document")
+    check_splits(config.split, worked.split.facts, outlet.num_documents, worked.left_out, context.reporter, "document")
     if config.label is not None:
         check_labels(outlet.by_label, context.reporter)
     return {
@@ -55,6 +56,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
         "num_characters": outlet.num_characters,
         "num_bytes": outlet.num_bytes,
         **({"num_by_label": outlet.by_label} if config.label is not None else {}),
+        **({"split": worked.split.facts} if worked.split.facts else {}),
         **({"num_personal": found} if config.personal else {}),
         "num_dropped": sum(worked.left_out.values()),
         "dropped_by_reason": dict(worked.left_out.most_common()),
@@ -104,6 +106,6 @@ def _check_all_used(config: CleanConfig, worked: Worked, reporter: Reporter) -> 
     if config.documents != "file" and not has_texts:
         reporter.warn(f"documents: {config.documents} is not used, since no source is a text file.")
     tell_of_replacements(config.replace, worked.notes.replaced, reporter)
-    used = [*(asked or USUAL_COLUMNS), *label_columns(config.label), config.score]
+    used = [*(asked or USUAL_COLUMNS), *label_columns(config.label), config.score, *mark_columns(config.split)]
     if unused := [repr(column) for column in columns if column not in used]:
         reporter.say(f"Columns that are not used: {', '.join(unused)}.")

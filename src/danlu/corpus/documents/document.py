@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from danlu.corpus.item import id_of, key_of, normalise
+from danlu.corpus.splitting.marking import NO_MARK, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Draft:
     """Its class, if documents have classes."""
     score: float | None = None
     """A number its row gives it, if one was asked for."""
+    mark: Mark = NO_MARK
 
     @property
     def num_characters(self) -> int:

@@ -15,12 +15,13 @@ Labeller = Callable[[Any], str | None]
 """A row, or a text of a text file -> its class, None where there are no classes; raises `MissingTextError`."""
 
 
-def labeller(setting: str | dict[str, str] | None, file: SourceFile) -> Labeller:
+def labeller(setting: str | dict[str, str] | None, file: SourceFile, name: str = "label") -> Labeller:
     """What gives the documents of one file their class.
 
     Args:
-        setting: ``label`` of ``do: clean``.
+        setting: ``label`` of ``do: clean``, or another that is written in the same way.
         file: Where the documents stand.
+        name: Of the setting.
 
     Raises:
         BadFileError: no pattern fits the file.
@@ -34,12 +35,12 @@ def labeller(setting: str | dict[str, str] | None, file: SourceFile) -> Labeller
     fitting = [pattern for pattern in setting if fnmatchcase(file.uri, pattern)]
     if not fitting:
         raise BadFileError(
-            file.uri, "no pattern under 'label' fits it", "Add one, or leave the file out with 'exclude'."
+            file.uri, f"no pattern under {name!r} fits it", "Add one, or leave the file out with 'exclude'."
         )
     if len(fitting) > 1:
         raise UserError(
-            f"label: {file.uri} fits {len(fitting)} patterns: {', '.join(map(repr, fitting))}.",
-            "Narrow them, so that each file has one class.",
+            f"{name}: {file.uri} fits {len(fitting)} patterns: {', '.join(map(repr, fitting))}.",
+            "Narrow them, so that one fits each file.",
         )
     return lambda row: setting[fitting[0]]
 

@@ -26,6 +26,7 @@ from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
+from danlu.corpus.splitting.marking import Marker, mark_columns, marker
 from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -35,6 +36,7 @@ from danlu.errors import UserError, did_you_mean
 USUAL_COLUMNS = ("text", "content")
 """Where the text stands if the recipe does not say it; the first that is there."""
 LABEL_HINT = 'Give text files their class by patterns: label: {"*/good/*": good, "*/bad/*": bad}.'
+SPLIT_HINT = "Text files have no columns: write split: {by: group, group: file} or patterns, or leave the file out."
 NO_CHARACTER = "it holds half a surrogate pair, which is no character"
 
 
@@ -74,9 +76,12 @@ class DocumentMaker:
         """
         config, uri = self._config, piece.file.uri
         labeller(config.label, piece.file)
+        marker(config.split, config.label, piece.file)
         if piece.kind not in ROWS:
             if columns := label_columns(config.label):
                 raise BadFileError(uri, f"a {piece.kind} file has no column {columns[0]!r} for label", LABEL_HINT)
+            if columns := mark_columns(config.split):
+                raise BadFileError(uri, f"a {piece.kind} file has no column {columns[0]!r} for split", SPLIT_HINT)
             if config.score is not None:
                 hint = "Leave the file out with 'exclude', or leave out score."
                 raise BadFileError(uri, f"a {piece.kind} file has no column {config.score!r} for score", hint)
@@ -92,6 +97,7 @@ class DocumentMaker:
             )
         template = next((each for each in templates if set(columns_of(each)) <= found.keys()), templates[0])
         asked = [*columns_of(template), *label_columns(config.label), *filter(None, [config.score])]
+        asked += mark_columns(config.split)
         missing = next((column for column in asked if column not in found), None)
         if missing is not None:
             raise BadFileError(
@@ -102,7 +108,10 @@ class DocumentMaker:
     def read(self, piece: Piece, how: str, notes: Notes) -> Iterator[Draft | LeftOut | None]:
         """See `danlu.corpus.working.work.Maker`."""
         label = labeller(self._config.label, piece.file)
-        return self._of_rows(piece, how, label, notes) if piece.kind in ROWS else self._of_texts(piece, label)
+        mark = marker(self._config.split, self._config.label, piece.file)
+        if piece.kind in ROWS:
+            return self._of_rows(piece, how, label, mark, notes)
+        return self._of_texts(piece, label, mark)
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:
         """See `danlu.corpus.working.work.Maker`."""
@@ -123,22 +132,24 @@ class DocumentMaker:
             self.personal.name([each.id for each in finished if isinstance(each, Document)])
         return Finished(finished, judged, judgement.tags if judged else {})
 
-    def _of_texts(self, piece: Piece, label: Labeller) -> Iterator[Draft | LeftOut | None]:
+    def _of_texts(self, piece: Piece, label: Labeller, mark: Marker) -> Iterator[Draft | LeftOut | None]:
         by_lines = piece.kind == "text" and self._config.documents == "lines"
         found = texts_of(piece, self._config.documents) if piece.kind == "text" else formatted_texts(piece)
         for text in found:
             if isinstance(text, Unreadable):
                 yield LeftOut(text.text, text.reason)
             else:
-                yield None if by_lines and not text else Draft(text, label(text))
+                yield None if by_lines and not text else Draft(text, label(text), None, mark(text))
 
-    def _of_rows(self, piece: Piece, template: str, label: Labeller, notes: Notes) -> Iterator[Draft | LeftOut]:
+    def _of_rows(
+        self, piece: Piece, template: str, label: Labeller, mark: Marker, notes: Notes
+    ) -> Iterator[Draft | LeftOut]:
         render, score_of = renderer(template), scorer(self._config.score)
         for row in rows_of(piece):
             if isinstance(row, dict):
                 notes.columns.update(dict.fromkeys(row))
             try:
-                yield Draft(tidy(render(row)), label(row), score_of(row))
+                yield Draft(tidy(render(row)), label(row), score_of(row), mark(row))
             except MissingTextError as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else row, error.reason)
 

@@ -31,7 +31,7 @@ class AllParts:
         self.files = [PartFiles(directory) for directory in directories]
         self.offsets = _offsets(parts, self.files)
         """Of each part, for each source with a piece in it: how many rows of its file stand in earlier pieces."""
-        self._sizes = [[batch.num_rows for batch in files.batches(["side"])] for files in self.files]
+        self._sizes = [[batch.num_rows for batch in files.batches(["key_low"])] for files in self.files]
         self._batches = [(part, number) for part, sizes in enumerate(self._sizes) for number in range(len(sizes))]
         self._starts = np.cumsum([0, *(size for sizes in self._sizes for size in sizes)]).tolist()
         self._batch = lru_cache(BATCHES_OPEN)(self._open)
@@ -52,6 +52,16 @@ class AllParts:
                 column = batch.column(0)
                 values = np.frombuffer(column.buffers()[1], np.uint32)
                 yield values.reshape(-1, NUM_HASHES)[column.offset : column.offset + len(column)]
+
+    def numbers(self, column: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """A column of numbers of all items."""
+        return np.concatenate([np.zeros(0, dtype), *(files.numbers(column).astype(dtype) for files in self.files)])
+
+    def words(self, column: str) -> pa.ChunkedArray:
+        """A column of text of all items."""
+        return pa.chunked_array(
+            [batch.column(0) for files in self.files for batch in files.batches([column])], pa.string()
+        )
 
     def true_row(self, row: int) -> int:
         """Of one item, the number of its row, counted from the beginning of its file."""

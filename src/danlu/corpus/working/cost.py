@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from danlu.artifacts.stage import Estimate
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.files import SourceFile
+from danlu.corpus.splitting.report import described
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 
@@ -32,16 +33,15 @@ def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
     seconds_per_byte, memory = SECONDS_PER_BYTE, PROCESS_MEMORY_BYTES
     if config.into == "corpus" and config.chinese:
         seconds_per_byte += CHINESE_SECONDS_PER_BYTE
-    if config.deduplicate.near is not None:
+    if config.deduplicate.near is not None or config.split.keep_together is not None:
         seconds_per_byte += NEAR_SECONDS_PER_BYTE
         memory += NEAR_MEMORY_BYTES
     if config.into == "corpus" and config.quality is not None:
         seconds_per_byte += QUALITY_SECONDS_PER_BYTE
         memory += QUALITY_MEMORY_BYTES
-    held_out = f"{config.split.validation:.0%} for validation and {config.split.test:.0%} for the test"
     return Estimate(
         seconds=slowness() * (BASE_SECONDS + num_bytes * (seconds_per_byte / processes + JOIN_SECONDS_PER_BYTE)),
         peak_memory_bytes=BASE_MEMORY_BYTES + processes * memory,
         disk_bytes=int(num_bytes * DISK_PER_BYTE),
-        notes=[f"reads {num_bytes:,} bytes of {len(files):,} files and holds out {held_out}"],
+        notes=[f"reads {num_bytes:,} bytes of {len(files):,} files and holds out {described(config.split)}"],
     )

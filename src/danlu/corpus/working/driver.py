@@ -25,6 +25,7 @@ from danlu.corpus.working.notes import Notes
 from danlu.corpus.working.part_files import is_done
 from danlu.corpus.working.pool import worked_on
 from danlu.corpus.working.repetitions import repetitions
+from danlu.corpus.working.splitting import Split, split_items
 from danlu.corpus.working.work import Inputs, Maker, Task
 from danlu.hardware.machine import num_usable_cores
 
@@ -51,6 +52,7 @@ class Worked:
     num_rows_read: int
     left_out: Counter[str]
     """Rows by reason, those that repeat others included."""
+    split: Split
 
 
 def clean(
@@ -110,8 +112,9 @@ def clean(
         return maker.shown(all_parts.value(row, maker.body))
 
     repeated = repetitions(all_parts, config.deduplicate, comparable, folder, context.reporter)
+    split = split_items(all_parts, repeated, config.split, comparable, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
-    counts = join(all_parts, repeated, shown, maker.schema, outlet, dropped, tags)
+    counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags)
     notes = Notes()
     for each in all_parts.files:
         notes.add(each.notes)
@@ -125,6 +128,7 @@ def clean(
         num_files_read=len({piece.file.path for piece, _ in judged}),
         num_rows_read=sum(notes.left_out.values()) + all_parts.num_items,
         left_out=notes.left_out + counts,
+        split=split,
     )
 
 

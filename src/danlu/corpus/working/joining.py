@@ -16,6 +16,7 @@ from danlu.artifacts.dropped import DROPPED_SCHEMA, DroppedWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
 from danlu.corpus.dropped import EXACT, NEAR, beginning_of
+from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.part_files import TAG_PLACE_SCHEMA
 from danlu.corpus.working.repetitions import Repetitions
@@ -32,6 +33,7 @@ class Outlet(Protocol):
 def join(
     parts: AllParts,
     left_out: Repetitions,
+    sides: Sides,
     shown: Callable[[int], str],
     schema: pa.Schema,
     outlet: Outlet,
@@ -43,6 +45,7 @@ def join(
     Args:
         parts: All of them.
         left_out: Items that do not stay.
+        sides: Of all items.
         shown: By an item's number, its text for people.
         schema: Of the artifact.
         outlet: Is given items that stay.
@@ -65,11 +68,11 @@ def join(
             gone = left_out.between(start, start + batch.num_rows)
             stays = np.ones(batch.num_rows, np.bool_)
             stays[left_out.rows[gone] - start] = False
-            for split, kept in _by_side(batch, stays):
+            for split, kept in _by_side(batch, stays, sides[start : start + batch.num_rows]):
                 outlet.write(split, kept.select(schema.names))
             records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
             dropped.write(pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
-            splits += [SPLITS[side] for side in batch.column("side").to_pylist()]
+            splits += [SPLITS[side] for side in sides[start : start + batch.num_rows]]
             rows = (left_out.rows[gone] - first).tolist()
             reasons.update(zip(rows, (str(record["reason"]) for record in records), strict=True))
             is_exact = np.isnan(left_out.similarities[gone])
@@ -80,8 +83,7 @@ def join(
     return +counts
 
 
-def _by_side(batch: pa.RecordBatch, stays: npt.NDArray[np.bool_]) -> Iterator[tuple[str, pa.RecordBatch]]:
-    sides = batch.column("side").to_numpy()
+def _by_side(batch: pa.RecordBatch, stays: npt.NDArray[np.bool_], sides: Sides) -> Iterator[tuple[str, pa.RecordBatch]]:
     for side, split in enumerate(SPLITS):
         mask = stays & (sides == side)
         if mask.all():

@@ -24,7 +24,9 @@ from danlu.corpus.working.notes import Notes
 
 ITEMS, LEFT, FINDS, TAGS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "tags.arrow", "notes.json"
 WORK_FIELDS = [
-    ("side", pa.int8()),  # place in `danlu.artifacts.splits.SPLITS`
+    ("position", pa.uint64()),  # where chance puts it between the sides, see `danlu.corpus.splitting.sides`
+    ("stratum", pa.string()),  # its class, null if shares are not held within classes
+    ("moment", pa.float64()),  # when it is from, null if that does not matter
     ("key_high", pa.uint64()),  # the first half of 16 bytes that exact duplicates share
     ("key_low", pa.uint64()),
 ]

@@ -70,11 +70,11 @@ def _near(
     scratch: Path,
     reporter: Reporter,
 ) -> list[tuple[int, int, float]]:
-    suspects, keys = _suspects(parts, threshold, exact, scratch)
+    suspects, keys = suspected(parts, threshold, exact, scratch)
     found = []
     with reporter.progress("comparing what may be alike", len(suspects), "rows") as task:
         last = 0
-        for each in find(suspects, keys, _Similar(parts, comparable), threshold):
+        for each in find(suspects, keys, SimilarItems(parts, comparable), threshold):
             found.append(each)
             at = int(np.searchsorted(suspects, each[0]))
             task.advance(at - last)
@@ -82,13 +82,14 @@ def _near(
     return found
 
 
-def _suspects(parts: AllParts, threshold: float, exact: Numbers, scratch: Path) -> tuple[Numbers, Hashes]:
-    """Items with the key of another in one band at least, and their keys, shape (items, bands).
+def suspected(parts: AllParts, threshold: float, gone: Numbers, scratch: Path) -> tuple[Numbers, Hashes]:
+    """Items, but for those that are gone, with the key of another in one band at least, and their keys, shape (items,
+    bands).
 
     The keys of a band lie in a file of their own meanwhile.
     """
     stays = np.ones(parts.num_items, np.bool_)
-    stays[exact] = False
+    stays[gone] = False
     shared = np.zeros(parts.num_items, np.bool_)
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         paths = [Path(directory) / str(band) for band in range(num_bands(threshold))]
@@ -112,7 +113,7 @@ def _write_keys(parts: AllParts, threshold: float, paths: list[Path]) -> None:
             stream.close()
 
 
-class _Similar:
+class SimilarItems:
     """What is compared of items."""
 
     def __init__(self, parts: AllParts, comparable: Callable[[int], str]) -> None:

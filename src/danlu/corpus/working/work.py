@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Input
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import beginning_of, left_out_record
@@ -20,7 +19,8 @@ from danlu.corpus.item import Item
 from danlu.corpus.parts import Part
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.table import Piece
-from danlu.corpus.split import side_of
+from danlu.corpus.splitting.marking import Mark
+from danlu.corpus.splitting.sides import position_of
 from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -98,8 +98,7 @@ class Task:
 def work(task: Task) -> None:
     """Do it."""
     maker = task.maker(task.config, task.inputs)
-    wants_signatures = task.config.deduplicate.near is not None
-    fields = [*maker.schema, *WORK_FIELDS, *([SIGNATURE] if wants_signatures else [])]
+    fields = [*maker.schema, *WORK_FIELDS, *([SIGNATURE] if _wants_signatures(task.config) else [])]
     with PartWriter(task.directory, pa.schema(fields)) as writer:
         pending = _Pending(writer, maker, task.config)
         for piece, how in zip(task.part.pieces, task.how, strict=True):
@@ -117,8 +116,17 @@ def work(task: Task) -> None:
         pending.flush()
 
 
+def _wants_signatures(config: CleanConfig) -> bool:
+    return config.deduplicate.near is not None or config.split.keep_together is not None
+
+
 class Draft(Protocol):
     """What an item is made of."""
+
+    @property
+    def mark(self) -> Mark:
+        """What decides on its side, apart from what it says."""
+        ...
 
     @property
     def num_characters(self) -> int: ...
@@ -153,20 +161,21 @@ class _Pending:
     def flush(self) -> None:
         drafts, places = self._drafts, self._places
         self._drafts, self._places, self._num_characters = [], [], 0
-        items, kept = [], []
+        items, kept, marks = [], [], []
         finished = self._maker.finish(drafts, self._writer.notes)
         if self._maker.personal:
             self._writer.write_finds(self._maker.personal.take_finds())
         if finished.judged:
             self._writer.write_tags(self._tags(finished, places))
-        for item, place in zip(finished.items, places, strict=True):
+        for item, place, draft in zip(finished.items, places, drafts, strict=True):
             if isinstance(item, LeftOut):
                 self.leave_out(item, *place)
             else:
                 items.append(item)
                 kept.append(place)
+                marks.append(draft.mark)
         if items:
-            self._writer.write_items(self._batch(items, kept))
+            self._writer.write_items(self._batch(items, kept, marks))
         if self._left:
             self._writer.write_left(self._shown(self._left))
             self._left = []
@@ -197,7 +206,7 @@ class _Pending:
         }
         return pa.RecordBatch.from_arrays([*fixed, *tags.values()], [*TAG_PLACE_SCHEMA.names, *tags])
 
-    def _batch(self, items: list[Item], places: list[tuple[str, int]]) -> pa.RecordBatch:
+    def _batch(self, items: list[Item], places: list[tuple[str, int]], marks: list[Mark]) -> pa.RecordBatch:
         known: dict[str, Sequence[Any]] = {
             "source": [source for source, _ in places],
             "row": [row for _, row in places],
@@ -207,10 +216,12 @@ class _Pending:
             for field in self._maker.schema
         }
         keys = np.frombuffer(b"".join(item.key for item in items), np.uint64).reshape(-1, 2)
-        sides = [SPLITS.index(side_of(item.normalised, self._config.split)) for item in items]
-        columns["side"] = pa.array(sides, pa.int8())
+        decisive = (mark.group or item.normalised for item, mark in zip(items, marks, strict=True))
+        columns["position"] = pa.array([position_of(self._config.split.seed, text) for text in decisive], pa.uint64())
+        columns["stratum"] = pa.array([mark.stratum for mark in marks], pa.string())
+        columns["moment"] = pa.array([mark.moment for mark in marks], pa.float64())
         columns["key_high"], columns["key_low"] = pa.array(keys[:, 0]), pa.array(keys[:, 1])
-        if self._config.deduplicate.near is not None:
+        if _wants_signatures(self._config):
             signatures = signatures_of([item.comparable for item in items])
             columns["signature"] = pa.array([row.tobytes() for row in signatures], SIGNATURE.type)
         return pa.RecordBatch.from_pydict(columns)
