@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from danlu.corpus.config import CleanConfig
+from danlu.corpus.config import ONLY_FOR, CleanConfig
 from danlu.errors import UserError
 
 
@@ -47,11 +47,11 @@ def _in_id(settings: CleanConfig) -> dict[str, Any]:
 
 
 def test_identity_holds_what_counts() -> None:
-    both = {"from", "replace", "min_characters", "max_characters", "personal", "deduplicate", "split"}
     dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
-    assert dumped["examples"].keys() == both | {"format", "columns", "system"}
-    corpus = {"include", "exclude", "documents", "text", "label", "score", "chinese", "matching", "quality"}
-    assert dumped["corpus"].keys() == both | corpus
+    everything = CleanConfig.model_fields.keys() - {"do", "into", "from_", "processes"} | {"from"}
+    assert dumped["examples"].keys() == everything - set(ONLY_FOR["corpus"])
+    assert dumped["corpus"].keys() == everything - set(ONLY_FOR["examples"])
+    assert {"text", "label", "quality"} <= dumped["corpus"].keys() - dumped["examples"].keys()
 
 
 @pytest.mark.parametrize(
