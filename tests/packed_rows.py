@@ -36,7 +36,8 @@ def write_store(store: TokenStore, directory: Path, split: str, *, ids: list[str
     for number, shard in enumerate(store.shards):
         write_shard(folder, number, shard, 2**16)
     names = ids or [f"{number:016x}" for number in range(store.num_documents)]
-    documents = pa.table({"id": pa.array(names, pa.string()), "source": pa.array(["file:a"] * len(names), pa.string())})
+    sources = pa.array(["file:a"] * len(names), pa.string())
+    documents = pa.table({"id": pa.array(names, pa.string()), "source": sources, "row": range(len(names))})
     write_index(folder, store.document_lengths, documents, supervised=store.supervised, row_offsets=store.row_offsets)
 
 

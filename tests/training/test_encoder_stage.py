@@ -66,7 +66,7 @@ def make_context(
         (data / split).mkdir(parents=True, exist_ok=True)
         write_shard(data / split, 0, STORE.shards[0], 2**16)
         names = [str(number) for number in range(STORE.num_documents)]
-        table = pa.table({"id": names, "source": ["file:a"] * len(names)})
+        table = pa.table({"id": names, "source": ["file:a"] * len(names), "row": range(len(names))})
         write_index(
             data / split, STORE.document_lengths, table,
             word_starts=STORE.word_starts if words else None, labels=STORE.labels if labels else None,

@@ -27,12 +27,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 DOCUMENTS_SCHEMA = pa.schema(
     [
         ("id", pa.string()),  # of the example or the document of a corpus
         ("source", pa.dictionary(pa.int32(), pa.string())),  # URI of the file it came from
+        ("row", pa.int64()),  # 0-based index in the file
     ]
 )
 
@@ -167,6 +169,26 @@ def write_index(
     for name, array in optional.items():
         if array is not None:
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+
+def read_places(directory: Path, split: str, ids: Sequence[str] | None = None) -> pa.Table:
+    """Where the documents of a split came from, in their order.
+
+    Args:
+        directory: Of the artifact.
+        split: Whose documents.
+        ids: Only documents with these ids.
+
+    Returns:
+        Columns of `DOCUMENTS_SCHEMA`, ``row`` null in stores that were made before it was kept; and ``number``, int64:
+        the document's place in the store. Empty if the split is not there.
+    """
+    path = directory / split / "documents.parquet"
+    table = pq.read_table(path) if path.exists() else DOCUMENTS_SCHEMA.empty_table()
+    if "row" not in table.column_names:
+        table = table.append_column("row", pa.nulls(table.num_rows, pa.int64()))
+    table = table.append_column("number", pa.array(range(table.num_rows), pa.int64()))
+    return table if ids is None else table.filter(pc.is_in(table.column("id"), pa.array(ids, pa.string())))
 
 
 def _map(path: Path) -> npt.NDArray[Any]:

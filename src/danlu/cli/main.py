@@ -20,6 +20,7 @@ from danlu.cli.data import app as data
 from danlu.cli.diagnose import diagnose
 from danlu.cli.models import app as models
 from danlu.cli.serve import serve
+from danlu.cli.trace import app as trace
 from danlu.errors import Stopped, UserError
 from danlu.settings import DEFAULT_WORKSPACE
 
@@ -345,6 +346,7 @@ app.command(
 
 app.add_typer(data, name="data")
 app.add_typer(models, name="models")
+app.add_typer(trace, name="trace")
 
 
 @app.command()

@@ -127,7 +127,7 @@ class _RangeMaker:
             np.save(folder / "labels.npy", labels.to_numpy().astype(np.int32), allow_pickle=False)
         if "score" in table.column_names and table.column("score").null_count == 0:
             np.save(folder / "scores.npy", table.column("score").to_numpy(), allow_pickle=False)
-        pq.write_table(table.select(["id", "source"]).cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
+        pq.write_table(table.select(["id", "source", "row"]).cast(DOCUMENTS_SCHEMA), folder / "documents.parquet")
 
 
 def _assemble(ranges: list[Path], folder: Path, vocabulary_size: int) -> None:

@@ -24,6 +24,8 @@ class Document:
     example_id: str
     source: str
     """URI of the file the example came from."""
+    row: int
+    """Its 0-based index in that."""
     input_ids: npt.NDArray[np.int32]
     """Shape (num_tokens,)."""
     supervised: npt.NDArray[np.bool_]
@@ -98,7 +100,7 @@ class DocumentMaker:
             self._drop(example, f"no token to learn{cut}")
             return None
         self._count(rendered, truncated=num_tokens > self.length)
-        return Document(example["id"], example["source"], ids, supervised)
+        return Document(example["id"], example["source"], example["row"], ids, supervised)
 
     def _count(self, rendered: Rendered, *, truncated: bool) -> None:
         if rendered.note is not None:

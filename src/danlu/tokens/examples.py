@@ -66,6 +66,7 @@ def _write(config: TokenizeConfig, folder: Path, documents: list[Document], voca
             {
                 "id": pa.array([document.example_id for document in ordered], pa.string()),
                 "source": pa.array([document.source for document in ordered], pa.string()),
+                "row": pa.array([document.row for document in ordered], pa.int64()),
             }
         ),
         supervised=np.concatenate([np.zeros(0, np.bool_), *(document.supervised for document in ordered)]),

@@ -17,7 +17,7 @@ from danlu.tokens.corpus import tokenize_corpus
 from danlu.tokens.examples import tokenize_examples
 from danlu.tokens.facts import describe_splits, num_characters, tokenizer_fingerprint
 
-VERSION = 2
+VERSION = 3
 PREPARES = True
 
 # Measured on English articles and instructions and on Chinese poems, 1 to 20 million characters: loading the tokenizer,

@@ -70,18 +70,21 @@ class TrainingData:
         model, inputs = context.input("model"), context.inputs["data"]
         _check_model(config, model.facts["config"], inputs[0].facts["length"])
         _check_they_agree(config, inputs)
-        stores = [_open_training_store(config, each.path) for each in inputs]
-        _check_length_ramp(config, inputs, stores)
-        weights = config.weights or [_size(config, store) for store in stores]
-        return cls(
-            config,
-            model,
-            [
-                Source(each.name, store, _open_store(config, each.path, "validation"), each.facts, weight)
-                for each, store, weight in zip(inputs, stores, weights, strict=True)
-            ],
-            _tokenizer_of(inputs[0], context.store),
-        )
+        sources = _open_sources(config, inputs)
+        _check_length_ramp(config, sources)
+        return cls(config, model, sources, _tokenizer_of(inputs[0], context.store))
+
+    @classmethod
+    def of_model(cls, model: Input, config: TrainConfig, inputs: Sequence[Input], store: ArtifactStore) -> TrainingData:
+        """What a model was trained on that is made already.
+
+        Args:
+            model: That was trained; its tokenizer is the one it was trained with.
+            config: Its stage's.
+            inputs: The tokens, in the stage's order.
+            store: Where the tokenizer is.
+        """
+        return cls(config, model, _open_sources(config, inputs), _tokenizer_of(inputs[0], store))
 
     @property
     def length(self) -> int:
@@ -222,6 +225,15 @@ def _open_training_store(config: TrainConfig, directory: Path) -> TokenStore:
     return store
 
 
+def _open_sources(config: TrainConfig, inputs: Sequence[Input]) -> list[Source]:
+    stores = [_open_training_store(config, each.path) for each in inputs]
+    weights = config.weights or [_size(config, store) for store in stores]
+    return [
+        Source(each.name, store, _open_store(config, each.path, "validation"), each.facts, weight)
+        for each, store, weight in zip(inputs, stores, weights, strict=True)
+    ]
+
+
 def _size(config: TrainConfig, store: TokenStore) -> float:
     """In proportion to its rows in an epoch."""
     return float(store.num_documents if config.has_row_per_document else store.num_tokens)
@@ -239,18 +251,18 @@ def _check_model(config: TrainConfig, model_config: Mapping[str, Any], length: i
         )
 
 
-def _check_length_ramp(config: TrainConfig, inputs: Sequence[Input], stores: Sequence[TokenStore]) -> None:
+def _check_length_ramp(config: TrainConfig, sources: Sequence[Source]) -> None:
     settings = config.batch.length_ramp
     if settings is None:
         return
-    packed = [each.name for each, store in zip(inputs, stores, strict=True) if store.row_offsets is not None]
+    packed = [each.name for each in sources if each.store.row_offsets is not None]
     if packed:
         raise UserError(
             f"batch.length_ramp cuts rows of other lengths, and those of {', '.join(packed)} were packed when the"
             " examples were tokenised.",
             "Leave it out, or let rows grow in number: batch.rows_ramp.",
         )
-    length = inputs[0].facts["length"]
+    length = sources[0].facts["length"]
     if settings.from_ >= length:
         raise UserError(
             f"batch.length_ramp.from ({settings.from_}) is not below the {length} tokens of a row.",

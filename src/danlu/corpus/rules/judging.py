@@ -82,7 +82,7 @@ def verdicts(tags: Mapping[str, Column], config: RulesConfig) -> Verdicts:
     kept = np.ones(num_texts, np.bool_)
     reasons: list[str | None] = [None] * num_texts
     for name in config.sets:
-        for label, rule in _rules(name, config):
+        for label, rule in rules_of(name, config):
             column = f"{label}/{rule.tag}"
             if column not in tags:
                 raise UserError(
@@ -96,7 +96,7 @@ def verdicts(tags: Mapping[str, Column], config: RulesConfig) -> Verdicts:
     return Verdicts(kept, reasons)
 
 
-def _rules(name: str, config: RulesConfig) -> Iterator[tuple[str, Rule]]:
+def rules_of(name: str, config: RulesConfig) -> Iterator[tuple[str, Rule]]:
     """The rules of a set that have a threshold, with the set's label, for both scripts."""
     for script in Script:
         for rule in SETS[name].rules(config.settings(name, script), script):

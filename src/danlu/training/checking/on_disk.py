@@ -63,7 +63,7 @@ def _write_split(store: TokenStore, folder: Path) -> None:
     write_index(
         folder,
         store.document_lengths,
-        pa.table({"id": names, "source": names}),
+        pa.table({"id": names, "source": names, "row": range(store.num_documents)}),
         supervised=store.supervised,
         row_offsets=store.row_offsets,
         word_starts=store.word_starts,

@@ -66,6 +66,11 @@ class ContiguousRows:
         word_starts = None if marks is None else np.concatenate([marks[start:end] for start, end in pieces])
         return Row(input_ids, all_but_first(document_lengths), document_lengths, word_starts=word_starts)
 
+    def positions(self, place: int) -> npt.NDArray[np.int64]:
+        start = self.lengths.before(place)
+        pieces = self._pieces(start, start + self.lengths.at(place))
+        return np.concatenate([np.arange(first, end) for first, end in pieces])
+
     def num_tokens(self, num_rows: int) -> int:
         return self.lengths.before(num_rows)
 

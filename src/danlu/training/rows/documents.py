@@ -48,6 +48,13 @@ class DocumentRows:
             labels=self.labels[document : document + 1].astype(np.int64),
         )
 
+    def positions(self, place: int) -> npt.NDArray[np.int64]:
+        document = int(self.indices(np.array([place]))[0])
+        start, end = (int(offset) for offset in self.store.document_offsets[document : document + 2])
+        positions = np.arange(start, start + int(self._lengths[document]))
+        positions[-1:] = end - 1
+        return positions
+
     def num_tokens(self, num_rows: int) -> int:
         return self._epochs.sum(self._lengths, num_rows)
 

@@ -34,6 +34,7 @@ class MaskedRows:
         self.epoch_tokens = rows.epoch_tokens
         self.num_tokens = rows.num_tokens
         self.names = rows.names
+        self.positions = rows.positions
         self._rows = rows
         self._vocabulary = vocabulary
         self._shares = shares

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.training.rows.order import generator
-from danlu.training.rows.row import Row, Rows, Workload
+from danlu.training.rows.row import Row, SourceRows, Workload
 from danlu.training.rows.stairs import Stairs
 
 ONE = 2**30
@@ -60,7 +60,7 @@ class MixedRows:
         deal: Which of them each place has, in the same order.
     """
 
-    def __init__(self, sources: Mapping[str, Rows], deal: Deal) -> None:
+    def __init__(self, sources: Mapping[str, SourceRows], deal: Deal) -> None:
         self.names_of_sources = list(sources)
         self.sources = list(sources.values())
         self.deal = deal

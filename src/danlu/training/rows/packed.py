@@ -51,6 +51,10 @@ class PackedRows:
             word_starts=np.asarray(word_starts[start:end]) if word_starts is not None else None,
         )
 
+    def positions(self, place: int) -> npt.NDArray[np.int64]:
+        index = int(self.indices(np.array([place]))[0])
+        return np.arange(*self.token_offsets[index : index + 2])
+
     def num_tokens(self, num_rows: int) -> int:
         return self._epochs.sum(np.diff(self.token_offsets), num_rows)
 

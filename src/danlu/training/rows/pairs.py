@@ -88,9 +88,7 @@ class PairRows:
 
     def row(self, place: int) -> Row:
         number, offset = divmod(place, self.num_rows)
-        epoch = self._epoch(number)
-        first = (int(epoch.begin[offset]), int(epoch.cut[offset]))
-        second = (int(epoch.second_begin[offset]), int(epoch.second_end[offset]))
+        first, second = self._segments(place)
         start, stop = np.array(self.frame.start, np.int64), np.array(self.frame.end, np.int64)
         parts = [start, self.store.input_ids(*first), stop, self.store.input_ids(*second), stop]
         sizes = [len(part) for part in parts]
@@ -106,8 +104,13 @@ class PairRows:
             lengths,
             word_starts=word_starts,
             segments=np.repeat([0, 0, 0, 1, 1], sizes),
-            labels=epoch.label[offset : offset + 1],
+            labels=self._epoch(number).label[offset : offset + 1],
         )
+
+    def positions(self, place: int) -> Places:
+        first, second = self._segments(place)
+        start, stop = np.full(len(self.frame.start), -1), np.full(len(self.frame.end), -1)
+        return np.concatenate([start, np.arange(*first), stop, np.arange(*second), stop])
 
     def num_tokens(self, num_rows: int) -> int:
         return int(self.workload(num_rows).num_tokens)
@@ -121,6 +124,15 @@ class PairRows:
 
     def names(self, places: Places) -> str:
         return f"pairs {places[0]:,} to {places[-1]:,} of the shuffled corpus"
+
+    def _segments(self, place: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where the two segments of a row begin and end in the store."""
+        number, offset = divmod(place, self.num_rows)
+        epoch = self._epoch(number)
+        return (
+            (int(epoch.begin[offset]), int(epoch.cut[offset])),
+            (int(epoch.second_begin[offset]), int(epoch.second_end[offset])),
+        )
 
     def _draw(self, number: int) -> _Epoch:
         part, other, cutting, following = generator(self.seed, STREAM, number).random((4, self.num_rows))

@@ -94,6 +94,10 @@ class SourceRows(Rows, Protocol):
 
     def with_lengths(self, lengths: Stairs) -> SourceRows: ...
 
+    def positions(self, place: int) -> npt.NDArray[np.int64]:
+        """Shape (row_tokens,): where in the store each token of a row stands; -1 for one that was put in."""
+        ...
+
 
 def all_but_first(document_lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Shape (sum of the lengths,): True but for the first token of each document, which nothing precedes."""
