@@ -69,6 +69,8 @@ FILES = {
     "utf16.json": JSON.decode().encode("utf-16"),
     "utf16.csv": as_csv(",").decode().encode("utf-16"),
     "rows.csv.gz": gzip.compress(as_csv(","), mtime=0),
+    "rows.parquet.gz": gzip.compress(as_parquet(), mtime=0),
+    "rows.arrow.zst": pa.compress(as_arrow(pa.ipc.new_file), "zstd", asbytes=True),
 }
 
 
@@ -90,7 +92,7 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> No
         ("x.json", b'[{"a": "\n\xff\x01"}]', "x.json, line 2: byte 0xff is not valid UTF-8"),
         ("x.json", b'[{"a": 1}, {"a": ' + b"1" * 3_000_000, "line 1: this is not JSON .a number has too many"),
         ("x.jsonl", '{"a": 1}\n'.encode("utf-16"), "JSON lines in UTF-16 cannot be read"),
-        ("x.parquet.gz", b"", "a .parquet file is packed in itself"),
+        ("x.parquet.gz", gzip.compress(as_parquet()[:-9]), "is not a whole Parquet file"),
         ("x.jsonl.zst", b"words", "is not a whole zstandard file"),
         ("x.jsonl.xz", b"words", "is not a whole xz file"),
         ("x.csv", b'a,b\n"1,2\n', "after line 1: unexpected end"),
@@ -112,7 +114,7 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, data: bytes, what: s
     ("name", "data", "reason"),
     [
         ("x.jsonl", b'{"a": 1}\n{"a": \n{"a": 2}\n', "it is not JSON (Expecting value)"),
-        ("x.jsonl", b'{"a": 1}\n{"a": "\x80\x01"}\n{"a": 2}\n' + b" " * 2**18, "byte 0x80 is not valid utf-8"),
+        ("x.jsonl", b'{"a": 1}\n{"a": "\x80\x01"}\n{"a": 2}\n' + b" " * 2**18, "byte 0x80 is not valid UTF-8"),
         ("x.csv", b"a,b\n1,2\n1\n3,4\n", "it has another number of fields"),
         ("x.csv", b"a,b\n1,2\n1,2,3\n3,4\n", "it has another number of fields"),
     ],

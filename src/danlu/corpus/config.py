@@ -65,8 +65,9 @@ class CleanConfig(StageConfig):
     from_: Annotated[str | list[str], SourceList("all")] = Field(alias="from")
     """URIs of files, or of directories whose files are read in order of their names. All are read, in this order.
     Rows: .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow, .feather. For a corpus also .txt, .md, .rst, .html,
-    .pdf, .docx, .epub, .eml, .mbox and .warc. All but .parquet and Arrow also packed, as .gz, .zst, .bz2 or .xz. Text
-    is in UTF-8, or in another encoding that can be told."""
+    .pdf, .docx, .epub, .eml, .mbox and .warc. All also packed, as .gz, .zst, .bz2 or .xz, and in archives, .zip and
+    .tar (which may be packed: .tar.gz, .tgz); what is in one is called archive.zip!/path. Text is in UTF-8, or in
+    another encoding that can be told."""
     format: FormatName = "auto"
     """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -74,8 +75,8 @@ class CleanConfig(StageConfig):
     system: str | None = None
     """For examples: system prompt for conversations that have none."""
     include: list[str] = Field(default_factory=list)
-    """For a corpus: which files of directories are read, as shell patterns (* ? [...]) for their whole path below the
-    directory; * also stands for slashes. Empty: all."""
+    """For a corpus: which files of directories and archives are read, as shell patterns (* ? [...]) for their whole
+    path below the directory ("*.txt", "old/archive.zip!/*"); * also stands for slashes. Empty: all."""
     exclude: list[str] = Field(default_factory=list)
     """For a corpus: which files of directories are not read, of those `include` leaves; patterns likewise."""
     documents: Literal["file", "paragraphs", "lines"] = "file"

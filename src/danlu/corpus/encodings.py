@@ -23,7 +23,7 @@ LINES_BY_BYTE = {"utf-8", "utf-8-sig", "gb18030", "big5", "shift_jis", "euc_jp",
 """In these a byte 0x0a is the end of a line and nothing else."""
 NO_TEXT = bytes({*range(0x00, 0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F})
 """Bytes that are in no text; escape is, in coloured text."""
-HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
+CONVERT_HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
 
 
 def encoding_of(beginning: bytes, name: str) -> str:
@@ -41,12 +41,17 @@ def encoding_of(beginning: bytes, name: str) -> str:
         found = None if set(NO_TEXT) & set(beginning) or _is_nearly_utf8(beginning) else _guessed(beginning)
         if found is None:
             line = beginning.count(b"\n", 0, error.start) + 1
-            reason = f"byte 0x{beginning[error.start]:02x} is not valid UTF-8, and no other encoding fits"
-            raise BadFileError(name, reason, HINT, f"line {line}") from error
+            reason = f"{invalid_byte(error, 'utf-8')}, and no other encoding fits"
+            raise BadFileError(name, reason, CONVERT_HINT, f"line {line}") from error
         return found
     if b"\0" in beginning:
-        raise BadFileError(name, "it holds bytes of zero, so it is no text", HINT)
+        raise BadFileError(name, "it holds bytes of zero, so it is no text", CONVERT_HINT)
     return "utf-8"
+
+
+def invalid_byte(error: UnicodeDecodeError, encoding: str) -> str:
+    """Why something is no text in an encoding."""
+    return f"byte 0x{error.object[error.start]:02x} is not valid {encoding.upper()}"
 
 
 def _is_nearly_utf8(beginning: bytes) -> bool:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.artifacts.stage import Source
+from danlu.corpus.packing import suffixes
 from danlu.errors import UserError
-
-PACKED = (".gz", ".zst", ".bz2", ".xz")
-"""Suffixes of packed files; what they hold is said by the suffix before."""
 
 
 class BadFileError(UserError):
@@ -32,25 +30,67 @@ class BadFileError(UserError):
         return type(self), (self.name, self.reason, self.hint, self.place)
 
 
+@dataclass(frozen=True, slots=True)
+class Zipped:
+    """What a zip archive says of a member that it packs."""
+
+    method: int
+    """Number of the way in which it is packed."""
+    unpacked_bytes: int
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Where a file lies in an archive."""
+
+    name: str
+    """Its path in the archive, with slashes."""
+    start: int
+    """Its first byte; in a zip archive, of its header."""
+    num_bytes: int
+    """As it lies there."""
+    zipped: Zipped | None = None
+    """None: it lies there as it is."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source."""
+    """One file of a source: on the disk, or in an archive there."""
 
     path: Path
+    """Of the file, or of the archive."""
     uri: str
-    """What messages and artifacts call it."""
+    """What messages and artifacts call it: ``.../archive.zip!/inner/name.txt`` in an archive."""
     relative: str | None
-    """Its path below the directory that the source names, with slashes; None if the source names the file itself."""
+    """Its path below the directory or in the archive that the source names, with slashes; None if the source names
+    the file itself."""
+    member: Member | None = None
+    """Where in the archive it lies; None if it is no part of one."""
+
+    @property
+    def name(self) -> str:
+        return self.member.name if self.member else self.path.name
 
     @property
     def suffix(self) -> str:
         """The suffix that says what the file holds, in lower case; that of packing does not count."""
-        path = self.path.with_suffix("") if self.is_packed else self.path
-        return path.suffix.lower()
+        return suffixes(self.name)[0]
+
+    @property
+    def packing(self) -> str:
+        """The last suffix if it says that the file is packed, in lower case; else empty."""
+        return suffixes(self.name)[1]
 
     @property
     def is_packed(self) -> bool:
-        return self.path.suffix.lower() in PACKED
+        """Whether its bytes can only be had from the first one on."""
+        return bool(self.packing or (self.member and self.member.zipped))
+
+    @property
+    def num_bytes(self) -> int:
+        """As it lies on the disk."""
+        return self.member.num_bytes if self.member else self.path.stat().st_size
 
 
 def list_files(source: Source) -> list[SourceFile]:

@@ -10,26 +10,7 @@ import pytest
 from danlu.corpus.files import BadFileError
 from danlu.corpus.formats.docx import read_docx
 from danlu.corpus.formats.read_document import ReadDocument
-
-WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-CORE = """<cp:coreProperties xmlns:cp="cp" xmlns:dc="dc" xmlns:dcterms="dcterms"><dc:title>The Wall</dc:title>
-<dc:creator>Ada</dc:creator><dcterms:modified>2024-03-05T09:00:00Z</dcterms:modified></cp:coreProperties>"""
-
-
-def docx(body: str, **more: str) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr(
-            "word/document.xml", f'<w:document xmlns:w="{WORD}" xmlns:mc="mc"><w:body>{body}</w:body></w:document>'
-        )
-        for member, content in more.items():
-            archive.writestr(member, content)
-    return target.getvalue()
-
-
-def paragraph(text: str, properties: str = "") -> str:
-    return f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+from document_files import CORE, WORD, docx, paragraph
 
 
 def read(data: bytes) -> list[ReadDocument]:

@@ -8,49 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from danlu.corpus.archives import documents as archives
 from danlu.corpus.files import BadFileError
-from danlu.corpus.formats import archives
 from danlu.corpus.formats.epub import read_epub
 from danlu.corpus.formats.read_document import ReadDocument
-
-CONTAINER = (
-    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile '
-    'full-path="OEBPS/book.opf"/></rootfiles></container>'
-)
-PACKAGE = """<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata>
-<dc:title>The Mill</dc:title><dc:creator>E. Roe</dc:creator>
-<dc:language>en</dc:language><dc:date>1957</dc:date></metadata>
-<manifest>{items}</manifest><spine>{spine}</spine></package>"""
-CHAPTER = (
-    '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x"/>'
-    "</head><body><h1>{0}</h1><p>Words of {0}.</p></body></html>"
-)
-
-
-def book(chapters: dict[str, str | bytes], **more: str | bytes) -> bytes:
-    """An archive whose spine names these chapters by their href."""
-    items = "".join(
-        f'<item id="c{n}" href="{href}" media-type="application/xhtml+xml"/>' for n, href in enumerate(chapters)
-    )
-    items += (
-        '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/><item id="i" '
-        'href="i.png" media-type="image/png"/>'
-    )
-    spine = '<itemref idref="nav"/><itemref idref="i"/>' + "".join(
-        f'<itemref idref="c{n}"/>' for n in range(len(chapters))
-    )
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("mimetype", "application/epub+zip")
-        archive.writestr("META-INF/container.xml", CONTAINER)
-        archive.writestr("OEBPS/book.opf", PACKAGE.format(items=items, spine=spine))
-        archive.writestr("OEBPS/nav.xhtml", CHAPTER.format("contents"))
-        for href, content in chapters.items():
-            if content:
-                archive.writestr("OEBPS/" + href.replace("%20", " "), content)
-        for member, content in more.items():
-            archive.writestr(member, content)
-    return target.getvalue()
+from document_files import CHAPTER, CONTAINER, PACKAGE, book
 
 
 def read(data: bytes) -> list[ReadDocument]:

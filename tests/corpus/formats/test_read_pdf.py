@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -13,46 +12,7 @@ from danlu.corpus.formats import pdf
 from danlu.corpus.formats.pdf import read_pdf
 from danlu.corpus.formats.pdf_lines import join_lines, without_running_lines
 from danlu.corpus.formats.read_document import ReadDocument
-
-TO_UNICODE = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def
-1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfrange <0000> <FFFF> <0000> endbfrange endcmap end end"""
-
-
-def make_pdf(pages: Sequence[Sequence[str]], title: str = "") -> bytes:
-    """A line of text below the other on each page. Glyphs are numbered as Unicode numbers characters."""
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Count %d /Kids [%s] >>"
-        % (len(pages), b" ".join(b"%d 0 R" % (7 + 2 * n) for n in range(len(pages)))),
-        b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H /DescendantFonts [4 0 R] /ToUnicode 5 0 "
-        b"R >>",
-        b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering "
-        b"(Identity) /Supplement 0 >> /DW 500 >>",
-        b"<< /Length %d >> stream\n%s\nendstream" % (len(TO_UNICODE), TO_UNICODE),
-        b"<< /Title (%s) /CreationDate (D:20240305090000Z) >>" % title.encode(),
-    ]
-    for number, lines in enumerate(pages):
-        drawn = b"".join(
-            b"1 0 0 1 50 %d Tm <%s> Tj " % (750 - 14 * at, line.encode("utf-16-be").hex().encode())
-            for at, line in enumerate(lines)
-            if line
-        )
-        content = b"BT /F 10 Tf %sET" % drawn
-        objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F 3 0 R >> >> /Contents "
-            b"%d 0 R >>" % (8 + 2 * number)
-        )
-        objects.append(b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content))
-    out, offsets = io.BytesIO(b"%PDF-1.7\n"), []
-    out.seek(0, io.SEEK_END)
-    for number, body in enumerate(objects, start=1):
-        offsets.append(out.tell())
-        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
-    begin = out.tell()
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
-    out.write(b"".join(b"%010d 00000 n \n" % offset for offset in offsets))
-    out.write(b"trailer << /Size %d /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, begin))
-    return out.getvalue()
+from document_files import make_pdf
 
 
 def read(data: bytes) -> list[ReadDocument]:

@@ -11,28 +11,7 @@ from danlu.corpus.files import BadFileError
 from danlu.corpus.formats import warc
 from danlu.corpus.formats.read_document import ReadDocument
 from danlu.corpus.formats.warc import read_warc
-
-PAGE = (
-    "<html><head><title>The wall</title></head><body><p>The wall was built in 1887, and it has been mended twice "
-    "since.</p></body></html>"
-)
-
-
-def record(kind: str, body: bytes, url: str = "", content: str = "application/http;msgtype=response") -> bytes:
-    head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:{0:032x}>\r\nWARC-Date: 2024-03-05T09:00:00Z\r\n"
-    )
-    head += f"WARC-Target-URI: {url}\r\n" if url else ""
-    return f"{head}Content-Type: {content}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n\r\n"
-
-
-def answer(body: bytes, status: str = "200 OK", kind: str = "text/html; charset=utf-8", more: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}\r\n".encode() + body
-
-
-def page(url: str, body: bytes = PAGE.encode(), **named: str) -> bytes:
-    return record("response", answer(body, **named), url)
-
+from document_files import PAGE, page, record
 
 INFO = record("warcinfo", b"software: x\r\n", content="application/warc-fields")
 REQUEST = record("request", b"GET / HTTP/1.1\r\n\r\n", "http://example.org/", "application/http;msgtype=request")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from danlu.artifacts.examples import ExamplesWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.tags import TagsWriter
+from danlu.corpus.archives.listing import SCRATCH, Listing, is_archive, scratch_directory, with_members
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations.formats import FORMATS
 from danlu.corpus.conversations.making import ExampleMaker
@@ -37,9 +39,15 @@ def estimate(config: CleanConfig, context: StageContext) -> Estimate:
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    with ExamplesWriter(out) as writer, DroppedWriter(out) as dropped, TagsWriter(out) as tags:
+    with (
+        scratch_directory(context.checkpoints / SCRATCH) as scratch,
+        ExamplesWriter(out) as writer,
+        DroppedWriter(out) as dropped,
+        TagsWriter(out) as tags,
+    ):
         outlet = _Counted(writer)
-        worked = clean(config, context, _files(context), ExampleMaker, outlet, dropped, tags, "conversations")
+        listing = _with_rows(with_members(_files(context), scratch))
+        worked = clean(config, context, listing, ExampleMaker, outlet, dropped, tags, "conversations")
     found = write_audit(worked.parts, out) if config.personal else {}
     _tell(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "rows", context.reporter)
@@ -63,7 +71,7 @@ def _files(context: StageContext) -> list[SourceFile]:
     """
     found = []
     for source in context.sources["from"]:
-        files = [file for file in list_files(source) if file.relative is None or file.suffix in SUFFIXES]
+        files = [file for file in list_files(source) if file.relative is None or _may_hold_rows(file)]
         if not files:
             raise UserError(
                 f"The directory {source.path} holds no file that could be read as rows.",
@@ -71,6 +79,15 @@ def _files(context: StageContext) -> list[SourceFile]:
             )
         found += files
     return found
+
+
+def _may_hold_rows(file: SourceFile) -> bool:
+    return file.suffix in SUFFIXES or is_archive(file)
+
+
+def _with_rows(listing: Listing) -> Listing:
+    """Of what archives hold, what may hold rows, as of a directory."""
+    return replace(listing, files=[file for file in listing.files if not file.member or file.suffix in SUFFIXES])
 
 
 class _Counted:

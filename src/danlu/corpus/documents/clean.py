@@ -14,6 +14,7 @@ from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.tags import TagsWriter
+from danlu.corpus.archives.listing import SCRATCH, scratch_directory
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.documents.choosing import chosen_files
 from danlu.corpus.documents.labelling import check_labels, label_columns
@@ -33,15 +34,20 @@ from danlu.telemetry.reporter import Reporter
 
 def estimate(config: CleanConfig, context: StageContext) -> Estimate:
     """From the sizes of the chosen files alone."""
-    return estimate_of(config, chosen_files(context.sources["from"], config, Reporter()))
+    return estimate_of(config, chosen_files(context.sources["from"], config, Reporter()).files)
 
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    files = chosen_files(context.sources["from"], config, context.reporter)
-    with CorpusWriter(out) as writer, DroppedWriter(out) as dropped, TagsWriter(out) as tags:
+    with (
+        scratch_directory(context.checkpoints / SCRATCH) as scratch,
+        CorpusWriter(out) as writer,
+        DroppedWriter(out) as dropped,
+        TagsWriter(out) as tags,
+    ):
         outlet = _Counted(writer)
-        worked = clean(config, context, files, DocumentMaker, outlet, dropped, tags, "documents")
+        listing = chosen_files(context.sources["from"], config, context.reporter, scratch)
+        worked = clean(config, context, listing, DocumentMaker, outlet, dropped, tags, "documents")
     found = write_audit(worked.parts, out) if config.personal else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)

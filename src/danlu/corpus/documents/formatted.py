@@ -56,7 +56,7 @@ def formatted_texts(piece: Piece) -> Iterator[str | Unreadable]:
     """
     name = piece.file.uri
     try:
-        with opened(piece.file.path, name) as stream:
+        with opened(piece.file) as stream:
             source: BinaryIO = cast(BinaryIO, stream)
             if piece.file.is_packed and piece.kind in GO_BACK:
                 data = stream.read(MOST_PACKED_BYTES + 1)

@@ -8,7 +8,7 @@ from io import BufferedIOBase
 from typing import Literal
 
 from danlu.corpus.documents.text import cleaned, lines, paragraphs, tidy
-from danlu.corpus.encodings import LINES_BY_BYTE
+from danlu.corpus.encodings import CONVERT_HINT, LINES_BY_BYTE, invalid_byte
 from danlu.corpus.files import BadFileError
 from danlu.corpus.reading.blocks import blocks, empty_line_from
 from danlu.corpus.reading.row import TOO_LONG, Unreadable
@@ -17,7 +17,6 @@ from danlu.corpus.streams import opened
 
 MOST_FILE_BYTES = 2**28
 """Of a file that is read at once."""
-HINT = "Convert the file to UTF-8, for example with: iconv -f GB18030 -t UTF-8 OLD > NEW"
 
 
 def texts_of(piece: Piece, documents: Literal["file", "paragraphs", "lines"]) -> Iterator[str | Unreadable]:
@@ -26,7 +25,7 @@ def texts_of(piece: Piece, documents: Literal["file", "paragraphs", "lines"]) ->
     Raises:
         BadFileError: the file cannot be read from here on.
     """
-    with opened(piece.file.path, piece.file.uri) as stream:
+    with opened(piece.file) as stream:
         if documents == "file":
             yield _tidy_whole(stream, piece)
             return
@@ -104,8 +103,8 @@ def _decoded(data: bytes, piece: Piece, num_lines_before: int) -> str:
     except UnicodeDecodeError as error:
         # In a stretch that begins somewhere in the file, nobody knows the number of the line.
         line = num_lines_before + data.count(b"\n", 0, error.start) + 1
-        reason = f"byte 0x{data[error.start]:02x} is not valid {piece.encoding.upper()}"
-        raise BadFileError(piece.file.uri, reason, HINT, "" if piece.start else f"line {line}") from error
+        reason = invalid_byte(error, piece.encoding)
+        raise BadFileError(piece.file.uri, reason, CONVERT_HINT, "" if piece.start else f"line {line}") from error
     if "\0" in text:
-        raise BadFileError(piece.file.uri, "it holds bytes of zero, so it is no text", HINT)
+        raise BadFileError(piece.file.uri, "it holds bytes of zero, so it is no text", CONVERT_HINT)
     return text

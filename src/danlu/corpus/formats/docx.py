@@ -6,8 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from danlu.corpus.archives.documents import MEMBER_ERRORS, open_member, open_zip, read_member, reason
 from danlu.corpus.files import BadFileError
-from danlu.corpus.formats.archives import MEMBER_ERRORS, open_member, open_zip, read_member, reason
 from danlu.corpus.formats.read_document import FETCH_HINT, ReadDocument
 from danlu.corpus.formats.xml import local_name, parse_xml
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import unquote
 
+from danlu.corpus.archives.documents import MEMBER_ERRORS, open_zip, read_member, reason
 from danlu.corpus.files import BadFileError
-from danlu.corpus.formats.archives import MEMBER_ERRORS, open_zip, read_member, reason
 from danlu.corpus.formats.encoding import decode_page
 from danlu.corpus.formats.html import read_all_html
 from danlu.corpus.formats.read_document import FETCH_HINT, ReadDocument

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 
+from danlu.corpus.packing import DAMAGE
+
 BLOCK_BYTES = 2**20
 MOST_LINE_BYTES = 2**26
 """A longer line is passed over."""
-
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""What reading a packed file raises that is not whole."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from typing import Any
 
+from danlu.corpus.encodings import CONVERT_HINT, invalid_byte
 from danlu.corpus.files import BadFileError
 from danlu.corpus.reading.blocks import blocks
 from danlu.corpus.reading.row import TOO_LONG, Unreadable
@@ -46,7 +47,7 @@ def _row_of(line: bytes, encoding: str) -> Any:
     try:
         text = line.decode(encoding)
     except UnicodeDecodeError as error:
-        return Unreadable(f"byte 0x{line[error.start]:02x} is not valid {encoding}", line.decode(encoding, "replace"))
+        return Unreadable(invalid_byte(error, encoding), line.decode(encoding, "replace"))
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -177,8 +178,8 @@ class _Text:
             new = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             line = self._lines + self._held.count("\n", self._at) + data.count(b"\n", 0, error.start)
-            reason = f"byte 0x{error.object[error.start]:02x} is not valid {self._encoding.upper()}"
-            raise BadFileError(self._name, reason, "Convert the file to UTF-8.", f"line {line}") from error
+            reason = invalid_byte(error, self._encoding)
+            raise BadFileError(self._name, reason, CONVERT_HINT, f"line {line}") from error
         self._held, self._at = self._held[self._at :] + new, 0
         self._is_over = not data
         return bool(data)

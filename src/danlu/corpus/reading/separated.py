@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from typing import Any, cast
 
+from danlu.corpus.encodings import CONVERT_HINT, invalid_byte
 from danlu.corpus.files import BadFileError
 from danlu.corpus.reading.row import Unreadable
 
@@ -33,8 +34,7 @@ def read_separated(stream: BufferedIOBase, encoding: str, name: str, separator: 
         place = f"after line {lines.line_num}"
         raise BadFileError(name, str(error), "Check the quotes around this line.", place) from error
     except UnicodeDecodeError as error:
-        reason = f"byte 0x{error.object[error.start]:02x} is not valid {encoding.upper()}"
         place = f"after line {lines.line_num}"
-        raise BadFileError(name, reason, "Convert the file to UTF-8.", place) from error
+        raise BadFileError(name, invalid_byte(error, encoding), CONVERT_HINT, place) from error
     finally:
         text.detach()

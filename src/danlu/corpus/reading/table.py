@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, Literal
 
 from danlu.corpus.encodings import JUDGED_BYTES, LINES_BY_BYTE, encoding_of
 from danlu.corpus.files import BadFileError, SourceFile
+from danlu.corpus.packing import UNPACKED
 from danlu.corpus.reading import json_rows, separated, tables
 from danlu.corpus.reading.blocks import read_up_to
 from danlu.corpus.reading.row import Unreadable
@@ -73,17 +75,14 @@ def piece_of(file: SourceFile) -> Piece:
     if kind is None:
         raise BadFileError(
             file.uri,
-            f"files with the suffix {file.path.suffix!r} cannot be read",
-            f"Known are {', '.join(KINDS)}, each also with .gz, .zst, .bz2 or .xz. Turn others into text first.",
+            f"files with the suffix {PurePath(file.name).suffix!r} cannot be read",
+            f"Known are {', '.join(KINDS)}, each also with {', '.join(UNPACKED)}, and in .zip and .tar archives. "
+            "Turn others into text first.",
         )
-    with opened(file.path, file.uri) as stream:
+    with opened(file) as stream:
         beginning = b"" if kind in (*COLUMNAR, *FORMATTED) else read_up_to(stream, JUDGED_BYTES)
-    num_bytes = file.path.stat().st_size
-    if kind in COLUMNAR:
-        if file.is_packed:
-            raise BadFileError(file.uri, f"a {file.suffix} file is packed in itself", "Unpack it first.")
-        return Piece(file, kind, "", num_bytes)
-    if kind in FORMATTED:
+    num_bytes = file.num_bytes
+    if kind in (*COLUMNAR, *FORMATTED):
         return Piece(file, kind, "", num_bytes)
     encoding = _encoding_of_rows(beginning, file.uri) if kind == "json_lines" else encoding_of(beginning, file.uri)
     if kind == "json" and json_rows.are_lines(beginning.decode(encoding, "replace")):
@@ -110,7 +109,7 @@ def divided(piece: Piece, size: int, texts_too: bool) -> list[Piece]:
         texts_too: Whether text files can be divided, since they hold many documents.
     """
     total = piece.num_bytes
-    if piece.kind == "parquet":
+    if piece.kind == "parquet" and not piece.file.is_packed:
         groups = tables.num_row_groups(piece.file)
         width = max(1, groups * size // max(total, 1))
         share = total // max(groups, 1) * width
@@ -160,7 +159,7 @@ def rows_of(piece: Piece) -> Iterator[Any]:
     if piece.kind == "arrow":
         yield from tables.read_arrow(file)
         return
-    with opened(file.path, name) as stream:
+    with opened(file) as stream:
         match piece.kind:
             case "json":
                 rows = json_rows.read_list(stream, piece.encoding, name)

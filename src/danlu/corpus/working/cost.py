@@ -28,7 +28,7 @@ DISK_PER_BYTE = 0.75
 
 def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
     """Of the whole stage."""
-    num_bytes = sum(file.path.stat().st_size for file in files)
+    num_bytes = sum(file.num_bytes for file in files)
     processes = config.processes or num_usable_cores()
     seconds_per_byte, memory = SECONDS_PER_BYTE, PROCESS_MEMORY_BYTES
     if config.into == "corpus" and config.chinese:

@@ -14,6 +14,7 @@ from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.stage import StageContext
 from danlu.artifacts.store import write_synced
 from danlu.artifacts.tags import TagsWriter
+from danlu.corpus.archives.listing import Listing
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import file_record, tell_of_files
 from danlu.corpus.files import BadFileError, SourceFile
@@ -58,7 +59,7 @@ class Worked:
 def clean(
     config: CleanConfig,
     context: StageContext,
-    files: Sequence[SourceFile],
+    listing: Listing,
     make_maker: Callable[[CleanConfig, Inputs], Maker],
     outlet: Outlet,
     dropped: DroppedWriter,
@@ -70,7 +71,7 @@ def clean(
     Args:
         config: Of the stage.
         context: Of the stage.
-        files: In the order in which their items are to stand.
+        listing: Files in the order in which their items are to stand, and what is none.
         make_maker: Makes what makes items of rows.
         outlet: Is given items that stay.
         dropped: Is given what is left out.
@@ -83,7 +84,8 @@ def clean(
         Stopped: by a signal; the parts that are done are kept.
     """
     maker = make_maker(config, context.inputs)
-    judged, bad_files = _judged(config, files, maker)
+    judged, bad_files = _judged(config, listing.files, maker)
+    bad_files = [*listing.bad_files, *bad_files]
     if bad_files and not judged:
         raise bad_files[0]
     folder = _folder_for(judged, context.checkpoints / PARTS)
@@ -125,7 +127,7 @@ def clean(
         pieces=[piece for piece, _ in judged],
         judged={piece.file.uri: its_how for piece, its_how in judged},
         bad_files=bad_files,
-        num_files_read=len({piece.file.path for piece, _ in judged}),
+        num_files_read=len({piece.file.uri for piece, _ in judged}),
         num_rows_read=sum(notes.left_out.values()) + all_parts.num_items,
         left_out=notes.left_out + counts,
         split=split,

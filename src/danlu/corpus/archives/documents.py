@@ -1,25 +1,18 @@
-"""Zip archives from strangers, read without trusting what they say of themselves. Nothing is written to the disk."""
+"""Zip archives that are one document (DOCX, EPUB), read without trusting what they say of themselves."""
 
 from __future__ import annotations
 
-import io
 import zipfile
-import zlib
-from typing import IO, BinaryIO
+from io import BufferedIOBase
+from typing import IO, BinaryIO, cast
 
 from danlu.corpus.files import BadFileError
 from danlu.corpus.formats.read_document import FETCH_HINT
+from danlu.corpus.packing import DAMAGE, BombError, bounded
 
 MAX_MEMBER_BYTES = 256 * 2**20
 """Of one member, unpacked."""
-MAX_RATIO = 250
-"""Of unpacked to packed bytes, for members of more than `RATIO_COUNTS_FROM`. XML of office programs reaches 60."""
-RATIO_COUNTS_FROM = 8 * 2**20
 MAX_MEMBERS = 50_000
-
-
-class BombError(Exception):
-    """A member unpacks to more than it should."""
 
 
 def open_zip(stream: BinaryIO, name: str, what: str) -> zipfile.ZipFile:
@@ -47,7 +40,7 @@ def open_member(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
     info = archive.getinfo(member)
     if info.flag_bits & 1:
         raise zipfile.BadZipFile(f"{member} is encrypted")
-    return io.BufferedReader(_Bounded(archive.open(info), info.compress_size))
+    return bounded(cast(BufferedIOBase, archive.open(info)), info.compress_size, MAX_MEMBER_BYTES)
 
 
 def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
@@ -56,7 +49,7 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
         return stream.read()
 
 
-MEMBER_ERRORS = (BombError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+MEMBER_ERRORS = (*DAMAGE, KeyError, NotImplementedError)
 """What reading a member may raise."""
 
 
@@ -65,29 +58,3 @@ def reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return "the archive lacks it"
     return f"it is damaged ({error})" if not isinstance(error, BombError) else str(error)
-
-
-class _Bounded(io.RawIOBase):
-    """Counts what is unpacked; the sizes in the archive's directory may lie."""
-
-    def __init__(self, stream: IO[bytes], packed: int) -> None:
-        self._stream = stream
-        self._packed = max(packed, 1)
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
-        self._count += len(data)
-        if self._count > MAX_MEMBER_BYTES:
-            raise BombError(f"it unpacks to more than {MAX_MEMBER_BYTES:,} bytes")
-        if self._count > RATIO_COUNTS_FROM and self._count > MAX_RATIO * self._packed:
-            raise BombError(f"it unpacks to more than {MAX_RATIO} times its size")
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
