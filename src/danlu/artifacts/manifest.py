@@ -8,7 +8,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-KINDS = ("corpus", "examples", "labels", "tokenizer", "tokens", "model", "report", "export", "index", "release")
+KINDS = (
+    "corpus",
+    "examples",
+    "labels",
+    "scorer",
+    "tokenizer",
+    "tokens",
+    "model",
+    "report",
+    "export",
+    "index",
+    "release",
+)
 
 
 class Strict(BaseModel):

@@ -15,12 +15,12 @@ from pydantic import (
 )
 
 from danlu.artifacts.manifest import Strict
-from danlu.artifacts.stage import SourceList, StageConfig
+from danlu.artifacts.stage import Reference, SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.splitting.config import LABEL, SplitConfig
-from danlu.corpus.tagging.config import LanguageConfig
+from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds
 from danlu.errors import UserError
 
 ONLY_FOR = {
@@ -36,6 +36,7 @@ ONLY_FOR = {
         "matching",
         "language",
         "quality",
+        "scorers",
     ),
 }
 """Settings that only one of the two kinds knows."""
@@ -109,6 +110,10 @@ class CleanConfig(StageConfig):
     quality: RulesConfig | None = None
     """For a corpus: rules by which texts are judged, and lines taken out of them; ``quality: {}`` for all of them with
     the thresholds of their papers. It comes after `matching`. null: none."""
+    scorers: Annotated[dict[str, ScoreBounds] | None, Reference(("scorer",), named=True)] = None
+    """For a corpus: train_scorer stages, or artifacts of kind scorer, that score each document, and which scores stay:
+    ``{fluent: {at_most: 30}, like_books: {at_least: 0.5}}``. ``fluent: {}`` only writes down the score. It comes after
+    `quality`. null: none."""
     personal: PersonalConfig | None = None
     """What says who somebody is (numbers, addresses, names, secrets) and what is written in its place; ``personal: {}``
     masks all kinds. Each find is listed in personal.parquet, without its value. Hashes and pseudonyms need a key in

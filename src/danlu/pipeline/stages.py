@@ -33,6 +33,7 @@ STAGES: StageTable = {
     "import": StageType("danlu.importing.config:ImportConfig", "danlu.importing.stage"),
     "initialize": StageType("danlu.initializing.config:InitializeConfig", "danlu.initializing.stage"),
     "clean": StageType("danlu.corpus.config:CleanConfig", "danlu.corpus.stage"),
+    "train_scorer": StageType("danlu.corpus.scoring.config:TrainScorerConfig", "danlu.corpus.scoring.stage"),
     "train_tokenizer": StageType(
         "danlu.tokens.vocabulary.config:TrainTokenizerConfig", "danlu.tokens.vocabulary.stage"
     ),

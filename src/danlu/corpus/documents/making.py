@@ -54,7 +54,7 @@ class DocumentMaker:
         self._config = config
         self._replace = Replacer(config.replace)
         self._matching = re.compile(config.matching) if config.matching else None
-        self._judges = _judges(config)
+        self._judges = _judges(config, inputs)
         self.personal = PersonalTexts(config.personal) if config.personal else None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
@@ -179,7 +179,7 @@ def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[st
     return found
 
 
-def _judges(config: CleanConfig) -> list[Judge]:
+def _judges(config: CleanConfig, inputs: Inputs) -> list[Judge]:
     """In the order in which they judge."""
     found: list[Judge] = []
     if config.language is not None:
@@ -192,6 +192,10 @@ def _judges(config: CleanConfig) -> list[Judge]:
         from danlu.corpus.rules.judging import RulesJudge
 
         found.append(RulesJudge(config.quality))
+    if config.scorers:
+        from danlu.corpus.tagging.scores import ScoresJudge
+
+        found.append(ScoresJudge(config.scorers, [each.path for each in inputs["scorers"]]))
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
 
 from danlu.artifacts.manifest import Strict
 
@@ -34,3 +36,18 @@ class LanguageConfig(Strict):
             known = ", ".join(sorted(LANGUAGES))
             raise ValueError(f"{', '.join(unknown)}: no language that can be told; known are {known}")
         return keep
+
+
+class ScoreBounds(Strict):
+    """Which scores stay."""
+
+    at_least: float | None = None
+    """null: no bound."""
+    at_most: float | None = None
+    """Likewise."""
+
+    @model_validator(mode="after")
+    def _leave_something(self) -> Self:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least ({self.at_least}) is above at_most ({self.at_most})")
+        return self
