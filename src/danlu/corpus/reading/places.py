@@ -52,7 +52,7 @@ def place_of(piece: Piece, row: int, documents: Literal["file", "paragraphs", "l
         return _in_row_groups(piece, row)
     if piece.kind == "arrow":
         return Place(f"row {row + 1}")
-    with opened(piece.file.path, piece.file.uri) as stream:
+    with opened(piece.file) as stream:
         spans = _spans(piece, stream, documents)
         if spans is None:
             return Place("the whole file" if row == 0 else f"document {row + 1} of the file")

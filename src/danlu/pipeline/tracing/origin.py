@@ -126,7 +126,7 @@ def _token_bytes(file: SourceFile, start: int, stop: int, text: str, at: tuple[i
 
     if stop - start > MOST_FILE_BYTES:
         return None
-    with opened(file.path, file.uri) as stream:
+    with opened(file) as stream:
         stream.read(start) if file.is_packed else stream.seek(start)
         row = stream.read(stop - start)
     first, end = max(0, at[0] - CONTEXT_CHARACTERS), min(len(text), at[1] + CONTEXT_CHARACTERS)
