@@ -20,7 +20,7 @@ from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.splitting.config import LABEL, SplitConfig
-from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds
+from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds, ToxicityConfig
 from danlu.errors import UserError
 
 ONLY_FOR = {
@@ -37,6 +37,8 @@ ONLY_FOR = {
         "language",
         "quality",
         "scorers",
+        "toxicity",
+        "toxic_words",
     ),
 }
 """Settings that only one of the two kinds knows."""
@@ -114,6 +116,11 @@ class CleanConfig(StageConfig):
     """For a corpus: train_scorer stages, or artifacts of kind scorer, that score each document, and which scores stay:
     ``{fluent: {at_most: 30}, like_books: {at_least: 0.5}}``. ``fluent: {}`` only writes down the score. It comes after
     `quality`. null: none."""
+    toxicity: ToxicityConfig | None = None
+    """For a corpus: offensive words are counted, and documents with many left out, as ``{max_matches: 3}``; ``toxicity:
+    {}`` only writes down the counts. It comes after `scorers`. null: they are not looked for."""
+    toxic_words: Annotated[str | list[str] | None, SourceList("all")] = None
+    """For a corpus: files of your own words for `toxicity`: UTF-8, a word or phrase on each line. null: none."""
     personal: PersonalConfig | None = None
     """What says who somebody is (numbers, addresses, names, secrets) and what is written in its place; ``personal: {}``
     masks all kinds. Each find is listed in personal.parquet, without its value. Hashes and pseudonyms need a key in
@@ -162,6 +169,8 @@ class CleanConfig(StageConfig):
             raise ValueError("split.stratified: label needs label; or write a template of columns, such as {topic}")
         if self.split.stratified is not None and not self.deduplicate.exact:
             raise ValueError("split.stratified needs deduplicate.exact: equal rows could come to different sides")
+        if self.toxic_words is not None and self.toxicity is None:
+            raise ValueError("toxic_words does nothing without toxicity; write toxicity: {} beside it")
         for setting in self._of_the_other_kind():
             if setting in self.model_fields_set:
                 other = "corpus" if self.into == "examples" else "examples"

@@ -185,6 +185,8 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
                 taken = [list(pair) for pair in zip(taken, settings[setting].values(), strict=True)]
             settings[setting] = taken
     for setting, found in sources.items():
+        if setting not in settings:  # the stage does not count it
+            continue
         settings[setting] = [source.record.sha256 for source in found]
     identity = artifact_id(
         kind=stage.config.kind,

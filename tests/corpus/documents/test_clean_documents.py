@@ -411,3 +411,19 @@ def test_documents_in_other_languages_are_left_out(clean: Clean) -> None:
     assert facts["dropped_by_reason"] == {reason: 1}
     tags = [row for batch in read_tags(out) for row in batch.to_pylist()]
     assert [(row["language@1/language"], row["reason"]) for row in tags] == [("fr", reason), ("zh", None)]
+
+
+def test_own_lists_of_offensive_words_decide_and_are_part_of_the_identity(tmp_path: Path) -> None:
+    from danlu.pipeline.api import run
+
+    recipe, words = tmp_path / "recipe.yaml", tmp_path / "words.txt"
+    (tmp_path / "a.jsonl").write_text('{"text": "a rotten apple"}\n{"text": "a fresh apple"}\n')
+    settings = "toxicity: {lists: [], max_matches: 0}, toxic_words: words.txt"
+    recipe.write_text(f"name: t\nstages:\n  texts: {{do: clean, into: corpus, from: a.jsonl, {settings}}}\n")
+    kept = {}
+    for word in ("rotten", "fresh"):
+        words.write_text(f"{word}\n")
+        artifact = run(recipe, workspace=tmp_path / "workspace").stages["texts"].artifact
+        kept[artifact.id] = texts(artifact.path)
+        assert artifact.facts["dropped_by_reason"] == {"toxicity@1: more than 0 offensive words": 1}
+    assert list(kept.values()) == [["a fresh apple"], ["a rotten apple"]]

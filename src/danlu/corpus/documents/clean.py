@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def estimate(config: CleanConfig, context: StageContext) -> Estimate:
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
+    maker = partial(DocumentMaker, toxic_words=[source.path for source in context.sources.get("toxic_words", [])])
     with (
         scratch_directory(context.checkpoints / SCRATCH) as scratch,
         CorpusWriter(out) as writer,
@@ -47,7 +49,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     ):
         outlet = _Counted(writer)
         listing = chosen_files(context.sources["from"], config, context.reporter, scratch)
-        worked = clean(config, context, listing, DocumentMaker, outlet, dropped, tags, "documents")
+        worked = clean(config, context, listing, maker, outlet, dropped, tags, "documents")
     found = write_audit(worked.parts, out) if config.personal else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)

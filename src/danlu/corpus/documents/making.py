@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +44,11 @@ NO_CHARACTER = "it holds half a surrogate pair, which is no character"
 class DocumentMaker:
     """Makes documents by the settings of ``do: clean``.
 
+    Args:
+        config: Of the stage.
+        inputs: Of the stage.
+        toxic_words: Files of words besides Danlu's lists.
+
     Raises:
         UserError: a library that the settings need is not installed.
     """
@@ -50,11 +56,11 @@ class DocumentMaker:
     schema: pa.Schema = DOCUMENT_SCHEMA
     body = "text"
 
-    def __init__(self, config: CleanConfig, inputs: Inputs) -> None:
+    def __init__(self, config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path] = ()) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
         self._matching = re.compile(config.matching) if config.matching else None
-        self._judges = _judges(config, inputs)
+        self._judges = _judges(config, inputs, toxic_words)
         self.personal = PersonalTexts(config.personal) if config.personal else None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
@@ -179,7 +185,7 @@ def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[st
     return found
 
 
-def _judges(config: CleanConfig, inputs: Inputs) -> list[Judge]:
+def _judges(config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path]) -> list[Judge]:
     """In the order in which they judge."""
     found: list[Judge] = []
     if config.language is not None:
@@ -196,6 +202,10 @@ def _judges(config: CleanConfig, inputs: Inputs) -> list[Judge]:
         from danlu.corpus.tagging.scores import ScoresJudge
 
         found.append(ScoresJudge(config.scorers, [each.path for each in inputs["scorers"]]))
+    if config.toxicity is not None:
+        from danlu.corpus.tagging.toxicity import ToxicityJudge
+
+        found.append(ToxicityJudge(config.toxicity, toxic_words))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -51,3 +51,16 @@ class ScoreBounds(Strict):
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least ({self.at_least}) is above at_most ({self.at_most})")
         return self
+
+
+class ToxicityConfig(Strict):
+    """Offensive words, by lists. Those of Danlu are short and find only what is coarse; your own are files named in
+    `toxic_words`. A list finds words and not meaning: for that, train a classifier (`train_scorer`) on texts that
+    somebody labelled."""
+
+    lists: tuple[Literal["zh", "en"], ...] = ("zh", "en")
+    """Danlu's lists that are used."""
+    max_matches: int | None = Field(default=None, ge=0)
+    """Leave out documents with more offensive words than this. null: no limit."""
+    max_share: float | None = Field(default=None, ge=0, le=1)
+    """Leave out documents with more than this share of their characters in offensive words. null: no limit."""
