@@ -20,7 +20,7 @@ from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.splitting.config import LABEL, SplitConfig
-from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds, ToxicityConfig
+from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig
 from danlu.errors import UserError
 
 ONLY_FOR = {
@@ -34,6 +34,7 @@ ONLY_FOR = {
         "score",
         "chinese",
         "matching",
+        "boilerplate",
         "language",
         "quality",
         "scorers",
@@ -106,6 +107,9 @@ class CleanConfig(StageConfig):
     """Leave out conversations (all turns together) or documents with fewer characters than this."""
     max_characters: int | None = Field(default=None, ge=1)
     """Leave out conversations (all turns together) or documents with more characters than this. null: no limit."""
+    boilerplate: BoilerplateConfig | None = None
+    """For a corpus: take out lines that belong to the page and not to the text, as ``{where: ends}``; ``boilerplate:
+    {}`` is the same. It comes before `language`. null: all lines stay."""
     language: LanguageConfig | None = None
     """For a corpus: which languages stay, as ``{keep: [zh, en], at_least: 0.5}``; ``language: {}`` only writes down the
     language of each document. It comes before `quality`. null: it is not told."""

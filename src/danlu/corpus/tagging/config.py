@@ -64,3 +64,13 @@ class ToxicityConfig(Strict):
     """Leave out documents with more offensive words than this. null: no limit."""
     max_share: float | None = Field(default=None, ge=0, le=1)
     """Leave out documents with more than this share of their characters in offensive words. null: no limit."""
+
+
+class BoilerplateConfig(Strict):
+    """Lines that belong to the page and not to the text, by lists in English and Chinese: navigation, copyright, cookie
+    notices, 版权所有, 上一篇, 点击阅读全文, ICP numbers. They are taken out."""
+
+    where: Literal["ends", "anywhere"] = "ends"
+    """ends: only before the first line of the text and behind its last. anywhere: in between, too."""
+    max_share: float | None = Field(default=None, ge=0, le=1)
+    """Leave out documents of whose lines more than this share is of the page. null: no limit."""
