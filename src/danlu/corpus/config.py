@@ -20,7 +20,7 @@ from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.splitting.config import LABEL, SplitConfig
-from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig
+from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig, UnicodeConfig
 from danlu.errors import UserError
 
 ONLY_FOR = {
@@ -34,6 +34,7 @@ ONLY_FOR = {
         "score",
         "chinese",
         "matching",
+        "unicode",
         "boilerplate",
         "language",
         "quality",
@@ -107,6 +108,9 @@ class CleanConfig(StageConfig):
     """Leave out conversations (all turns together) or documents with fewer characters than this."""
     max_characters: int | None = Field(default=None, ge=1)
     """Leave out conversations (all turns together) or documents with more characters than this. null: no limit."""
+    unicode: UnicodeConfig | None = None
+    """For a corpus: mend broken encodings, invisible characters, full-width letters and superfluous blanks; ``unicode:
+    {}`` for all but NFKC. It comes after `matching`, before all that judges. null: only what is always done."""
     boilerplate: BoilerplateConfig | None = None
     """For a corpus: take out lines that belong to the page and not to the text, as ``{where: ends}``; ``boilerplate:
     {}`` is the same. It comes before `language`. null: all lines stay."""

@@ -436,3 +436,16 @@ def test_lines_of_the_page_are_taken_out_before_all_else(clean: Clean) -> None:
     assert [row["reason"] for row in read_dropped(out)] == ["it is empty"]
     tags = [row for batch in read_tags(out) for row in batch.to_pylist()]
     assert [row["boilerplate@1/num_lines"] for row in tags] == [3, 2]
+
+
+def test_characters_are_made_right_and_counted(clean: Clean) -> None:
+    rows_in = [{"text": "炼 丹 炉 ２０２４，\u200b好"}, {"text": "cafÃ©"}]
+    _, out = clean({"a.json": rows_in}, unicode={}, language={})
+    assert texts(out) == ["炼丹炉 2024，好", "café"]
+    tags = [row for batch in read_tags(out) for row in batch.to_pylist()]
+    names = [name for name in tag_names(out) if name.startswith("unicode@1/")]
+    counts = [{name: row[name] for name in names if row[name]} for row in tags]
+    assert counts == [
+        {"unicode@1/invisible": 1, "unicode@1/width": 1, "unicode@1/chinese_blanks": 2},
+        {"unicode@1/encoding": 1},
+    ]

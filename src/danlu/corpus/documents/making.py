@@ -188,6 +188,10 @@ def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[st
 def _judges(config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path]) -> list[Judge]:
     """In the order in which they judge."""
     found: list[Judge] = []
+    if config.unicode is not None:
+        from danlu.corpus.tagging.characters import UnicodeJudge
+
+        found.append(UnicodeJudge(config.unicode))
     if config.boilerplate is not None:
         from danlu.corpus.tagging.boilerplate import BoilerplateJudge
 

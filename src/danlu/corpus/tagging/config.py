@@ -74,3 +74,24 @@ class BoilerplateConfig(Strict):
     """ends: only before the first line of the text and behind its last. anywhere: in between, too."""
     max_share: float | None = Field(default=None, ge=0, le=1)
     """Leave out documents of whose lines more than this share is of the page. null: no limit."""
+
+
+class UnicodeConfig(Strict):
+    """What is made right in the characters of texts, beyond what is always done (NFC, control characters, line ends).
+    How many edits a text needed stands in its tags."""
+
+    mend_encoding: bool = True
+    """Mend text that was read in a wrong encoding (cafÃ©, ä¸­æ–‡), line by line, by ftfy."""
+    remove_invisible: bool = True
+    """Take out what is not seen: zero-width characters, soft hyphens, marks for the direction of writing. Joiners stay
+    in scripts and emoji that need them."""
+    narrow_letters: bool = True
+    """Full-width letters and digits (ＡＢＣ１２３) become usual ones, half-width katakana full ones. Marks stay."""
+    normalization: Literal["NFC", "NFKC"] = "NFC"
+    """NFKC also changes marks (， to ,), ligatures, circled numbers, squared units and superscripts (10² to 102), which
+    loses what they mean."""
+    collapse_blanks: bool = True
+    """One blank for several inside a line, one empty line for several, none at the end of a line. The beginning of a
+    line stays, since code and poems need it."""
+    join_chinese: bool = True
+    """Take out blanks between Chinese or Japanese characters and their marks, as PDF files have them."""

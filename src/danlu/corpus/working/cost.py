@@ -8,6 +8,7 @@ from danlu.artifacts.stage import Estimate
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.files import SourceFile
 from danlu.corpus.splitting.report import described
+from danlu.corpus.tagging.cost import tagging_cost
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 
@@ -39,6 +40,10 @@ def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
     if config.into == "corpus" and config.quality is not None:
         seconds_per_byte += QUALITY_SECONDS_PER_BYTE
         memory += QUALITY_MEMORY_BYTES
+    if config.into == "corpus":
+        its_seconds, its_memory = tagging_cost(config)
+        seconds_per_byte += its_seconds
+        memory += its_memory
     return Estimate(
         seconds=slowness() * (BASE_SECONDS + num_bytes * (seconds_per_byte / processes + JOIN_SECONDS_PER_BYTE)),
         peak_memory_bytes=BASE_MEMORY_BYTES + processes * memory,
