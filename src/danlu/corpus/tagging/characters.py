@@ -1,8 +1,8 @@
 """Characters made right: broken encodings, invisible marks, full and half width, blanks; and how many edits that takes.
 
 Each is off unless it is asked for, and each is a function of one text. A second time changes nothing, but for encodings
-that were broken twice. One core does all of them at 10 MB/s of English pages and 25 of Chinese news; text with accents is
-slowest, since ftfy looks at each of its lines (5 MB/s).
+that were broken twice. One core does all of them at 10 MB/s of English pages and 25 of Chinese news. Text with accents
+is slowest, since ftfy looks at each of its lines (5 MB/s).
 """
 
 from __future__ import annotations
