@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,35 @@ def test_conversations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert run_cli(["data", "clean", "chats.jsonl", "--into", "examples", "--name", "chats", "--json"]) == 0
     stage = json.loads(capsys.readouterr().out)["stages"]["chats"]
     assert len(read_examples(Path(stage["path"]), "train")) == 1
+
+
+def test_rows_of_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows that have changed make another artifact; what is not asked for does not. Passwords are nowhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DANLU_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("POSTS", f"sqlite:///file:{tmp_path / 'posts.db'}?uri=true&secret=hunter2")
+    paths = []
+    for sql, url in [
+        ("CREATE TABLE posts (id, text); INSERT INTO posts VALUES (1, 'one'), (2, 'two')", "sqlite:///posts.db"),
+        ("CREATE TABLE other (id)", "sqlite:///posts.db"),
+        ("UPDATE posts SET text = 'three' WHERE id = 2", "$POSTS"),
+    ]:
+        with sqlite3.connect("posts.db") as connection:
+            connection.executescript(sql)
+        assert run_cli(["data", "clean", f"sql:{url}#SELECT text FROM posts ORDER BY id", "--json"]) == 0
+        paths.append(json.loads(capsys.readouterr().out)["stages"]["data"]["path"])
+    assert paths[0] == paths[1] != paths[2]
+    rows = [row for batch in read_documents(Path(paths[2]), "train") for row in batch.to_pylist()]
+    assert [(row["text"], row["source"]) for row in rows] == [
+        ("one", "sql:$POSTS#SELECT text FROM posts ORDER BY id"),
+        ("three", "sql:$POSTS#SELECT text FROM posts ORDER BY id"),
+    ]
+    assert run_cli(["data", "clean", "sql:postgresql://ada:hunter2@db/x#SELECT 1"]) == 2
+    assert "has a password in it" in capsys.readouterr().err
+    for path in [*tmp_path.rglob("*")]:
+        assert not path.is_file() or b"hunter2" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(

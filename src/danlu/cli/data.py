@@ -21,7 +21,7 @@ class Into(StrEnum):
 
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="FROM...", help="Files, folders or URIs (pypi:, npm:, s3://, ...).", show_default=False),
+    typer.Argument(metavar="FROM...", help="Files, folders or URIs (pypi:, s3://, sql:, ...).", show_default=False),
 ]
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
 SetOption = Annotated[
@@ -64,4 +64,8 @@ def clean(
 
 def _absolute(source: str) -> str:
     """Paths are meant from where the command is given."""
+    if source.startswith("sql:"):
+        from danlu.sources.sql import anchored
+
+        return anchored(source, Path.cwd())
     return source if ":" in source else str(Path(source).absolute())

@@ -72,7 +72,9 @@ class CleanConfig(StageConfig):
     Rows: .json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow, .feather. For a corpus also .txt, .md, .rst, .html,
     .pdf, .docx, .epub, .eml, .mbox and .warc. All also packed, as .gz, .zst, .bz2 or .xz, and in archives, .zip and
     .tar (which may be packed: .tar.gz, .tgz); what is in one is called archive.zip!/path. Text is in UTF-8, or in
-    another encoding that can be told."""
+    another encoding that can be told. Rows of a database: "sql:sqlite:///posts.db#SELECT text FROM posts ORDER BY id",
+    or "sql:$POSTS#SELECT ..." where the environment variable POSTS holds SQLAlchemy's URL, the only place for a
+    password."""
     format: FormatName = "auto"
     """For examples: how a conversation is written in a row. auto: judged for each file by the names of its columns."""
     columns: dict[str, str] = Field(default_factory=dict)

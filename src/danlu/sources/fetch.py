@@ -7,7 +7,7 @@ from pathlib import Path
 
 from danlu.artifacts.stage import Source
 from danlu.errors import UserError, did_you_mean
-from danlu.sources import huggingface, local, modelscope, npm, pypi, remote
+from danlu.sources import huggingface, local, modelscope, npm, pypi, remote, sql
 from danlu.sources.address import Address, Downloader
 from danlu.sources.cache import Cache, shown
 from danlu.sources.errors import OTHER_WAYS, SourceUnavailableError
@@ -22,7 +22,7 @@ DOWNLOADERS: dict[str, Downloader] = {
     "http": remote,
     "s3": remote,
 }
-"""Every scheme but ``file``, which needs no download."""
+"""Every scheme but ``file`` and ``sql``, which are read where they are, each time anew."""
 
 # Two letters at least, so that C:\\data is a path.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -38,10 +38,12 @@ def parse(uri: str) -> Address:
     scheme = match[1].lower() if match else "file"
     if scheme == "file":
         return local.parse(uri)
+    if scheme == "sql":
+        return sql.parse(uri)
     if scheme not in DOWNLOADERS:
         raise UserError(
             f"{shown(uri)!r} begins with the unknown scheme {scheme!r}.",
-            did_you_mean(scheme, ["file", *DOWNLOADERS]) + f" If it is a path, write file:{shown(uri)}.",
+            did_you_mean(scheme, ["file", "sql", *DOWNLOADERS]) + f" If it is a path, write file:{shown(uri)}.",
         )
     return DOWNLOADERS[scheme].parse(uri)
 
@@ -58,11 +60,11 @@ def fetch(
     """Bring what `uri` names onto this machine, verified. What was fetched before is taken from the cache.
 
     Args:
-        uri: ``file:PATH`` or a bare path, or a URI of one of `DOWNLOADERS`. For packages, a URI without ``#path`` means
-            the whole unpacked tree, a directory.
+        uri: ``file:PATH`` or a bare path, ``sql:URL#QUERY``, or a URI of one of `DOWNLOADERS`. For packages, a URI
+            without ``#path`` means the whole unpacked tree, a directory.
         cache: Directory of the cache (see `danlu.sources.cache`); created if needed.
         reporter: Told what is fetched, how far it is, and what was wrong with a cached copy.
-        base: Directory that relative local paths start from; the working directory if None.
+        base: Directory that relative local paths and SQLite files start from; the working directory if None.
         sha256: The hash the bytes must have, in hex; for a directory, its tree hash (see `danlu.sources.tree`).
         refresh: Fetch again even if it is in the cache.
 
@@ -118,6 +120,8 @@ def _fetch(
     wanted = sha256.lower() if sha256 else None
     if address.scheme == "file":
         source = local.read(address, base)
+    elif address.scheme == "sql":
+        source = sql.read(address, base, Cache(cache, reporter), reporter)
     else:
         source = _download(address, Cache(cache, reporter), reporter, sha256=wanted, refresh=refresh)
     if wanted is not None and source.record.sha256 != wanted:
