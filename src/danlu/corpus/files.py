@@ -30,6 +30,10 @@ class BadFileError(UserError):
         return type(self), (self.name, self.reason, self.hint, self.place)
 
 
+IN_ARCHIVE = "!/"
+"""In URIs, between an archive and the path in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Zipped:
     """What a zip archive says of a member that it packs."""

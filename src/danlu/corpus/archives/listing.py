@@ -11,7 +11,7 @@ from pathlib import Path
 from danlu.corpus.archives.entry import ArchiveError, Entry
 from danlu.corpus.archives.tars import list_tar
 from danlu.corpus.archives.zips import list_zip
-from danlu.corpus.files import BadFileError, SourceFile
+from danlu.corpus.files import IN_ARCHIVE, BadFileError, SourceFile
 from danlu.corpus.streams import chunks
 
 ARCHIVES: dict[str, Callable[[Path], Iterator[Entry]]] = {".zip": list_zip, ".tar": list_tar}
@@ -71,7 +71,7 @@ def _add_members(archive: SourceFile, scratch: Path, listing: Listing) -> None:
         for entry in ARCHIVES[archive.suffix](path):
             if entry.name in entries:
                 reason = "a later file in the archive has the same name"
-                listing.bad_files.append(BadFileError(f"{archive.uri}!/{entry.name}", reason, HINT))
+                listing.bad_files.append(BadFileError(f"{archive.uri}{IN_ARCHIVE}{entry.name}", reason, HINT))
                 del entries[entry.name]
             entries[entry.name] = entry
     except ArchiveError as error:
@@ -98,8 +98,8 @@ def _unpack(archive: SourceFile, target: Path) -> BadFileError | None:
 
 
 def _add(archive: SourceFile, path: Path, entry: Entry, listing: Listing) -> None:
-    uri = f"{archive.uri}!/{entry.name}"
-    relative = entry.name if archive.relative is None else f"{archive.relative}!/{entry.name}"
+    uri = f"{archive.uri}{IN_ARCHIVE}{entry.name}"
+    relative = entry.name if archive.relative is None else f"{archive.relative}{IN_ARCHIVE}{entry.name}"
     file = SourceFile(path, uri, relative, entry.member)
     problem = entry.problem
     if not problem and is_archive(file):

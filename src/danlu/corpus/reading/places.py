@@ -16,14 +16,14 @@ from danlu.corpus.documents.text import cleaned, lines
 from danlu.corpus.encodings import LINES_BY_BYTE
 from danlu.corpus.reading.separated import MOST_FIELD_CHARACTERS
 from danlu.corpus.reading.table import Piece
-from danlu.corpus.streams import opened
+from danlu.corpus.streams import opened, read_anywhere
 
 BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row lies. Bytes are those of the contents of a packed file."""
+    """Where a row lies. Bytes are those of the contents of a packed file, or of one in an archive."""
 
     described: str
     """For people, for example ``line 17``; lines are counted from 1."""
@@ -175,7 +175,7 @@ def _records(stream: BufferedIOBase, encoding: str, separator: str) -> Generator
 def _in_row_groups(piece: Piece, row: int) -> Place | None:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(piece.file.path) as file:
+    with read_anywhere(piece.file) as stored, pq.ParquetFile(stored) as file:
         before = 0
         for group in range(file.num_row_groups):
             num_rows = file.metadata.row_group(group).num_rows

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -66,8 +68,13 @@ def origin_of(document: Document, workspace: Workspace, at: tuple[int, int] | No
         workspace: Where its sources may be found.
         at: First character of a token in the text, and the one behind its last: its bytes are looked for in the file.
     """
+    with tempfile.TemporaryDirectory() as scratch:
+        file = find_file(workspace, document.artifact.manifest, document.source, Path(scratch))
+        return _origin(document, file, at)
+
+
+def _origin(document: Document, file: SourceFile | str, at: tuple[int, int] | None) -> dict[str, Any]:
     config = settings_of(document.artifact)
-    file = find_file(workspace, document.artifact.manifest, document.source)
     missing = [file] if isinstance(file, str) else []
     again: RowAgain | None = None
     if config is None:
@@ -107,11 +114,11 @@ def settings_of(artifact: Artifact) -> CleanConfig | None:
 def _place(file: SourceFile, again: RowAgain | None, document: Document, at: tuple[int, int] | None) -> dict[str, Any]:
     place = again.place if again else None
     found: dict[str, Any] = {
-        "path": str(file.path),
+        "path": str(file.path) if file.member is None else file.uri,
         "place": place.described if place else None,
         "start": place.start if place else None,
         "stop": place.stop if place else None,
-        "packed": file.is_packed,
+        "packed": file.is_packed or file.member is not None,
         "token": None,
     }
     if at and place and place.start is not None and place.stop is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from danlu.artifacts.manifest import Manifest, SourceRecord
-from danlu.corpus.files import SourceFile
+from danlu.corpus.archives.listing import is_archive, with_members
+from danlu.corpus.files import IN_ARCHIVE, SourceFile
 from danlu.errors import UserError
 from danlu.pipeline.record import read_json
 from danlu.settings import Workspace
@@ -16,13 +17,14 @@ from danlu.sources.tree import hash_path
 from danlu.telemetry.reporter import Reporter
 
 
-def find_file(workspace: Workspace, manifest: Manifest, uri: str) -> SourceFile | str:
+def find_file(workspace: Workspace, manifest: Manifest, uri: str, scratch: Path) -> SourceFile | str:
     """The file, or why it is not to be had. Nothing is downloaded; every byte of its source is hashed.
 
     Args:
         workspace: Its runs say where recipes lie, from which paths are relative.
         manifest: Of the artifact that was made of it.
         uri: As the artifact calls the file.
+        scratch: An existing directory, in which a packed archive can be looked into while the file is used.
     """
     record = next((each for each in manifest.sources if _is_in(uri, each)), None)
     if record is None:
@@ -30,15 +32,20 @@ def find_file(workspace: Workspace, manifest: Manifest, uri: str) -> SourceFile 
     path = _find(workspace, record)
     if isinstance(path, str):
         return path
-    relative = None if path.is_file() else uri[len(record.uri.rstrip("/")) + 1 :]
+    outer, mark, _ = uri.partition(IN_ARCHIVE)
+    relative = None if path.is_file() else outer[len(record.uri.rstrip("/")) + 1 :]
     found = path if relative is None else path / relative
     if not found.resolve().is_relative_to(path.resolve()) or not found.is_file():
         return f"{uri} is not in {path}"
-    return SourceFile(found, uri, relative)
+    file = SourceFile(found, outer, relative)
+    if not mark:
+        return file
+    members = with_members([file], scratch).files if is_archive(file) else []
+    return next((each for each in members if each.uri == uri), f"{uri} is not in {found}")
 
 
 def _is_in(uri: str, record: SourceRecord) -> bool:
-    return uri == record.uri or uri.startswith(record.uri.rstrip("/") + "/")
+    return uri == record.uri or uri.startswith((record.uri.rstrip("/") + "/", record.uri + IN_ARCHIVE))
 
 
 def _find(workspace: Workspace, record: SourceRecord) -> Path | str:
