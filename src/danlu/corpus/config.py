@@ -56,6 +56,34 @@ class DeduplicateConfig(Strict):
     near: float | None = Field(default=None, gt=0, le=1)
     """Leave out what has a Jaccard similarity with something earlier, over character 5-grams, of at least
     this (0 to 1). null: do not look."""
+    paragraphs: int | None = Field(default=None, ge=1)
+    """For a corpus: take paragraphs (parted by empty lines) out of documents that stand in the corpus more often than
+    this, counted over all documents and within them, and equal as `exact` compares: the first so many stay, in the
+    order of the sources. 1 leaves each paragraph once, as CCNet does. Exact duplicates are left out before; near ones
+    are looked for in what is left. Each cut is listed in cuts.parquet. null: do not look."""
+    lines: int | None = Field(default=None, ge=1)
+    """For a corpus: likewise lines, in what `paragraphs` left. Menus, notices and headers that stand on each page of a
+    site go with 5 or so; with 1 each line stands in the corpus once, which also takes out what people write again and
+    again. null: do not look."""
+    min_line_characters: int = Field(default=10, ge=1)
+    """Lines and paragraphs with fewer characters than this stay, as do those without a letter or digit: they hold
+    texts together, such as brackets of code, rules of tables, or short answers."""
+    substrings: int | None = Field(default=None, ge=20)
+    """For a corpus: take passages of at least so many characters out that stand somewhere earlier, letter for letter,
+    in the same document or another; where they stand first they stay. 200 is about the 50 tokens of the paper on this
+    (Lee et al. 2022, arXiv:2107.06499) for English, 80 for Chinese. In what `paragraphs` and `lines` left, and not
+    across what they took out. null: do not look."""
+
+    @model_validator(mode="after")
+    def _ignore_nothing(self) -> Self:
+        if "min_line_characters" in self.model_fields_set and self.lines is None and self.paragraphs is None:
+            raise ValueError("min_line_characters says which lines and paragraphs stay, and neither is looked for")
+        return self
+
+    @property
+    def cuts_texts(self) -> bool:
+        """Whether anything is taken out of documents."""
+        return any(each is not None for each in (self.lines, self.paragraphs, self.substrings))
 
 
 class CleanConfig(StageConfig):
@@ -151,6 +179,11 @@ class CleanConfig(StageConfig):
         """Of `text`, in the order in which they are tried."""
         return [self.text] if isinstance(self.text, str) else self.text or []
 
+    @property
+    def wants_signatures(self) -> bool:
+        """Whether anything looks for what is nearly alike."""
+        return self.deduplicate.near is not None or self.split.keep_together is not None
+
     @field_validator("text", "label")
     @classmethod
     def _is_a_template(cls, text: str | list[str] | dict[str, str] | None) -> str | list[str] | dict[str, str] | None:
@@ -181,6 +214,11 @@ class CleanConfig(StageConfig):
             raise ValueError("split.stratified needs deduplicate.exact: equal rows could come to different sides")
         if self.toxic_words is not None and self.toxicity is None:
             raise ValueError("toxic_words does nothing without toxicity; write toxicity: {} beside it")
+        if self.into == "examples" and self.deduplicate.cuts_texts:
+            raise UserError(
+                "deduplicate: lines, paragraphs and substrings go with 'into: corpus', and this stage makes examples.",
+                "Remove them, or write into: corpus.",
+            )
         for setting in self._of_the_other_kind():
             if setting in self.model_fields_set:
                 other = "corpus" if self.into == "examples" else "examples"

@@ -18,7 +18,8 @@ FILES_NAMED = 10
 """So many bad files are warned of by name."""
 REASONS_NAMED = 10
 """So many reasons are said, of those that were asked for."""
-EXACT, NEAR = "exact duplicate", "near duplicate"
+EXACT, NEAR, CUT_AWAY = "exact duplicate", "near duplicate", "too little is left without what repeats others"
+REPETITIONS = (EXACT, NEAR, CUT_AWAY)
 
 
 def left_out_record(content: Any, item_id: str, source: str, row: int, reason: str) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def tell_of_rows(by_reason: Counter[str], num_read: int, unit: str, reporter: Re
 
 def _was_asked_for(reason: str) -> bool:
     """Repetitions, and what a set of rules says, whose reasons begin with its name and version."""
-    return reason in (EXACT, NEAR) or "@" in reason.partition(":")[0]
+    return reason in REPETITIONS or "@" in reason.partition(":")[0]
 
 
 def described(by_reason: Counter[str]) -> list[str]:

@@ -28,6 +28,7 @@ from danlu.corpus.splitting.marking import mark_columns
 from danlu.corpus.splitting.report import check_splits
 from danlu.corpus.working.auditing import write_audit
 from danlu.corpus.working.cost import estimate_of
+from danlu.corpus.working.cutting import write_cuts
 from danlu.corpus.working.driver import Worked, clean
 from danlu.errors import UserError, did_you_mean
 from danlu.telemetry.reporter import Reporter
@@ -51,6 +52,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
         listing = chosen_files(context.sources["from"], config, context.reporter, scratch)
         worked = clean(config, context, listing, maker, outlet, dropped, tags, "documents")
     found = write_audit(worked.parts, out) if config.personal else {}
+    cuts = write_cuts(worked.parts, out, context.reporter) if config.deduplicate.cuts_texts else {}
     _check_all_used(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "documents", context.reporter)
     check_splits(config.split, worked.split.facts, outlet.num_documents, worked.left_out, context.reporter, "document")
@@ -66,6 +68,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
         **({"num_by_label": outlet.by_label} if config.label is not None else {}),
         **({"split": worked.split.facts} if worked.split.facts else {}),
         **({"num_personal": found} if config.personal else {}),
+        **({"num_cut": cuts} if config.deduplicate.cuts_texts else {}),
         "num_dropped": sum(worked.left_out.values()),
         "dropped_by_reason": dict(worked.left_out.most_common()),
     }

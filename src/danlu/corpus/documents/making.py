@@ -59,6 +59,8 @@ class DocumentMaker:
     def __init__(self, config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path] = ()) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
+        if config.deduplicate.substrings is not None:
+            _require_numba("deduplicate.substrings")
         self._matching = re.compile(config.matching) if config.matching else None
         self._judges = _judges(config, inputs, toxic_words)
         self.personal = PersonalTexts(config.personal) if config.personal else None
@@ -201,8 +203,7 @@ def _judges(config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path]) ->
 
         found.append(LanguageJudge(config.language))
     if config.quality is not None:
-        if find_spec("numba") is None:
-            raise UserError("quality needs the package numba, which is not installed.", "pip install 'danlu[data]'")
+        _require_numba("quality")
         from danlu.corpus.rules.judging import RulesJudge
 
         found.append(RulesJudge(config.quality))
@@ -220,3 +221,8 @@ def _judges(config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path]) ->
 def _described(columns: dict[Any, None]) -> str:
     listed = ", ".join(map(repr, list(columns)[:8]))
     return f"it has {listed}" if listed else "its rows are no mappings"
+
+
+def _require_numba(setting: str) -> None:
+    if find_spec("numba") is None:
+        raise UserError(f"{setting} needs the package numba, which is not installed.", "pip install 'danlu[data]'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -39,6 +40,11 @@ class AllParts:
     @property
     def num_items(self) -> int:
         return int(self._starts[-1])
+
+    @property
+    def part_starts(self) -> list[int]:
+        """Of each part, the number of its first item."""
+        return list(itertools.accumulate(map(sum, self._sizes), initial=0))[:-1]
 
     def keys(self) -> Iterator[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]]:
         """The two halves of the keys of exact duplicates, part by part."""

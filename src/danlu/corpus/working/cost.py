@@ -34,7 +34,7 @@ def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
     seconds_per_byte, memory = SECONDS_PER_BYTE, PROCESS_MEMORY_BYTES
     if config.into == "corpus" and config.chinese:
         seconds_per_byte += CHINESE_SECONDS_PER_BYTE
-    if config.deduplicate.near is not None or config.split.keep_together is not None:
+    if config.wants_signatures:
         seconds_per_byte += NEAR_SECONDS_PER_BYTE
         memory += NEAR_MEMORY_BYTES
     if config.into == "corpus" and config.quality is not None:

@@ -21,10 +21,12 @@ from danlu.corpus.files import BadFileError, SourceFile
 from danlu.corpus.parts import parts_of
 from danlu.corpus.reading.table import Piece, divided, piece_of
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.cutting import cut
 from danlu.corpus.working.joining import Outlet, join
 from danlu.corpus.working.notes import Notes
 from danlu.corpus.working.part_files import is_done
 from danlu.corpus.working.pool import worked_on
+from danlu.corpus.working.repeated_items import Repetitions
 from danlu.corpus.working.repetitions import repetitions
 from danlu.corpus.working.splitting import Split, split_items
 from danlu.corpus.working.work import Inputs, Maker, Task
@@ -104,6 +106,9 @@ def clean(
     ]
     _work(config, context, tasks, unit)
     all_parts = AllParts(parts, [task.directory for task in tasks])
+    before = Repetitions.none()
+    if config.deduplicate.cuts_texts:
+        all_parts, before = cut(config, context, parts, all_parts, folder)
     bad_files += _ended_early(all_parts)
     tell_of_files(bad_files, context.reporter)
 
@@ -113,7 +118,7 @@ def clean(
     def shown(row: int) -> str:
         return maker.shown(all_parts.value(row, maker.body))
 
-    repeated = repetitions(all_parts, config.deduplicate, comparable, folder, context.reporter)
+    repeated = repetitions(all_parts, config.deduplicate, before, comparable, folder, context.reporter)
     split = split_items(all_parts, repeated, config.split, comparable, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
     counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags)

@@ -12,14 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from danlu.artifacts.cuts import NAME as CUTS
 from danlu.artifacts.dropped import DROPPED_SCHEMA, DroppedWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
-from danlu.corpus.dropped import EXACT, NEAR, beginning_of
+from danlu.corpus.dropped import CUT_AWAY, REPETITIONS, beginning_of
 from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.part_files import TAG_PLACE_SCHEMA
-from danlu.corpus.working.repetitions import Repetitions
+from danlu.corpus.working.repeated_items import Repetitions
 
 
 class Outlet(Protocol):
@@ -75,12 +76,11 @@ def join(
             splits += [SPLITS[side] for side in sides[start : start + batch.num_rows]]
             rows = (left_out.rows[gone] - first).tolist()
             reasons.update(zip(rows, (str(record["reason"]) for record in records), strict=True))
-            is_exact = np.isnan(left_out.similarities[gone])
-            counts.update({EXACT: int(is_exact.sum()), NEAR: int((~is_exact).sum())})
+            counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
             start += batch.num_rows
         for batch in files.tags():
             tags.write(_with_reasons(_with_true_rows(batch, parts.offsets[number]), splits, reasons))
-    return +counts
+    return counts
 
 
 def _by_side(batch: pa.RecordBatch, stays: npt.NDArray[np.bool_], sides: Sides) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -127,11 +127,13 @@ def _with_reasons(batch: pa.RecordBatch, splits: list[str], reasons: dict[int, s
 def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, object]:
     row, first = int(left_out.rows[place]), int(left_out.firsts[place])
     similarity = float(left_out.similarities[place])
-    its_id = parts.value(first, "id")
-    if math.isnan(similarity):
-        reason = f"{EXACT} of {its_id} ({parts.value(first, 'source')}, {parts.true_row(first)})"
+    reason = REPETITIONS[left_out.reasons[place]]
+    if reason == CUT_AWAY:
+        reason = f"{reason} (see {CUTS})"
+    elif math.isnan(similarity):
+        reason += f" of {parts.value(first, 'id')} ({parts.value(first, 'source')}, {parts.true_row(first)})"
     else:
-        reason = f"{NEAR} of {its_id} ({similarity:.2f})"
+        reason += f" of {parts.value(first, 'id')} ({similarity:.2f})"
     return {
         "id": parts.value(row, "id"),
         "source": parts.value(row, "source"),

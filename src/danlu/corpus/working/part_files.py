@@ -23,6 +23,7 @@ from danlu.artifacts.store import sync_tree, write_synced
 from danlu.corpus.working.notes import Notes
 
 ITEMS, LEFT, FINDS, TAGS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "tags.arrow", "notes.json"
+CUTS = "cuts.arrow"
 WORK_FIELDS = [
     ("position", pa.uint64()),  # where chance puts it between the sides, see `danlu.corpus.splitting.sides`
     ("stratum", pa.string()),  # its class, null if shares are not held within classes
@@ -32,6 +33,8 @@ WORK_FIELDS = [
 ]
 SIGNATURE = pa.field("signature", pa.binary(512))
 """128 numbers of 32 bits; only there if near duplicates are looked for."""
+LEFT_OUT = pa.field("left_out", pa.bool_())
+"""Whether an item is left out; only there if texts were cut, before which exact duplicates are found."""
 
 TAG_PLACE_SCHEMA = pa.schema(
     [("id", pa.string()), ("source", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("item", pa.int64())]
@@ -75,6 +78,11 @@ class PartWriter:
     def write_tags(self, batch: pa.RecordBatch) -> None:
         """Columns `TAG_PLACE_SCHEMA` and tags."""
         self._other(TAGS, batch.schema).write_batch(batch)
+
+    def write_cuts(self, batch: pa.RecordBatch) -> None:
+        """What was cut out of texts, see `danlu.corpus.cutting.rewriting`."""
+        if batch.num_rows:
+            self._other(CUTS, batch.schema).write_batch(batch)
 
     def _other(self, name: str, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
         if name not in self._others:
@@ -134,6 +142,16 @@ class PartFiles:
     def tags(self) -> Iterator[pa.RecordBatch]:
         """Of the rows that were judged."""
         return self._all(TAGS)
+
+    def cuts(self) -> Iterator[pa.RecordBatch]:
+        """What was cut out of texts."""
+        return self._all(CUTS)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the items."""
+        with pa.memory_map(str(self.directory / ITEMS)) as source:
+            return pa.ipc.open_file(source).schema
 
     def _all(self, name: str) -> Iterator[pa.RecordBatch]:
         if not (self.directory / name).exists():

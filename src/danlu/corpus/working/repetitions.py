@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +11,43 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.config import DeduplicateConfig
+from danlu.corpus.dropped import EXACT, NEAR
 from danlu.corpus.duplicates.exact import repeated
 from danlu.corpus.duplicates.near import NUM_HASHES, Hashes, band_keys, find, num_bands, that_share_a_key
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.repeated_items import Numbers, Repetitions
 from danlu.telemetry.reporter import Reporter
-
-Numbers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Repetitions:
-    """Items to leave out."""
-
-    rows: Numbers
-    """Their numbers, in order."""
-    firsts: Numbers
-    """Of each, the number of the item that it repeats, which stays."""
-    similarities: npt.NDArray[np.float64]
-    """Of each with that one; not a number where they are equal."""
-
-    def between(self, start: int, stop: int) -> slice:
-        """Those with numbers from `start` up to but without `stop`."""
-        low, high = np.searchsorted(self.rows, [start, stop])
-        return slice(int(low), int(high))
 
 
 def repetitions(
-    parts: AllParts, settings: DeduplicateConfig, comparable: Callable[[int], str], scratch: Path, reporter: Reporter
+    parts: AllParts,
+    settings: DeduplicateConfig,
+    before: Repetitions,
+    comparable: Callable[[int], str],
+    scratch: Path,
+    reporter: Reporter,
 ) -> Repetitions:
     """Items to leave out, as the settings say.
 
     Args:
         parts: All of them.
         settings: What is looked for.
+        before: Items that are left out already; they have keys that no other has, and nothing repeats them.
         comparable: By an item's number, what near duplicates have nearly in common.
         scratch: Where files may be put for a while.
         reporter: Shows progress.
     """
-    empty = np.zeros(0, np.int64)
-    rows, firsts = repeated(parts.keys, parts.num_items) if settings.exact else (empty, empty)
-    similarities = np.full(len(rows), np.nan)
+    found = before
+    if settings.exact:
+        exact = Repetitions.of(EXACT, *repeated(parts.keys, parts.num_items))
+        found = Repetitions.together([found, exact])
     if settings.near is not None:
-        near = _near(parts, settings.near, rows, comparable, scratch, reporter)
-        rows = np.concatenate([rows, np.array([row for row, _, _ in near], np.int64)])
-        firsts = np.concatenate([firsts, np.array([first for _, first, _ in near], np.int64)])
-        similarities = np.concatenate([similarities, np.array([similarity for _, _, similarity in near])])
-        order = np.argsort(rows, kind="stable")
-        rows, firsts, similarities = rows[order], firsts[order], similarities[order]
-    return Repetitions(rows, firsts, similarities)
+        near = _near(parts, settings.near, found.rows, comparable, scratch, reporter)
+        rows = np.array([row for row, _, _ in near], np.int64)
+        firsts = np.array([first for _, first, _ in near], np.int64)
+        similarities = np.array([similarity for _, _, similarity in near])
+        found = Repetitions.together([found, Repetitions.of(NEAR, rows, firsts, similarities)])
+    return found
 
 
 def _near(

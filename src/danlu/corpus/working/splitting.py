@@ -17,7 +17,8 @@ from danlu.corpus.splitting.config import SplitConfig
 from danlu.corpus.splitting.report import facts_of
 from danlu.corpus.splitting.sides import Hashes, Integers, Sides, bounds, sides_of
 from danlu.corpus.working.all_parts import AllParts
-from danlu.corpus.working.repetitions import Repetitions, SimilarItems, suspected
+from danlu.corpus.working.repeated_items import Repetitions
+from danlu.corpus.working.repetitions import SimilarItems, suspected
 from danlu.telemetry.reporter import Reporter
 
 

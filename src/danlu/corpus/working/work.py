@@ -94,6 +94,10 @@ class Task:
     directory: Path
     """Where the result goes."""
 
+    @property
+    def num_bytes(self) -> int:
+        return self.part.num_bytes
+
 
 def work(task: Task) -> None:
     """Do it."""
@@ -117,7 +121,8 @@ def work(task: Task) -> None:
 
 
 def _wants_signatures(config: CleanConfig) -> bool:
-    return config.deduplicate.near is not None or config.split.keep_together is not None
+    """Now, and not when texts have been cut."""
+    return config.wants_signatures and not config.deduplicate.cuts_texts
 
 
 class Draft(Protocol):
