@@ -127,7 +127,7 @@ def check(texts: list[str], cuts: Any, expected: list[list[bool]], length: int) 
     assert found == [gone + [False] * (len(text) - len(gone)) for gone, text in zip(expected, texts, strict=True)]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_what_is_cut_equals_a_search_through_all_windows(data: Any) -> None:
     length = data.draw(st.integers(2, 9))
@@ -147,6 +147,11 @@ def test_what_is_cut_equals_a_search_through_all_windows(data: Any) -> None:
         patch.setattr(windows, "WINDOWS_AT_ONCE", data.draw(st.integers(1, 20)))
         patch.setattr(repeats, "RECORDS_AT_ONCE", data.draw(st.integers(3, 20)))
         check(texts, find(texts, length, gone, before), slowly(stretches, length), length)
+
+
+def test_a_passage_that_runs_into_another_is_cut_out_whole() -> None:
+    text = "aaabaaaaab"  # the second aaaa runs over the first, which stays, and aaab behind it stands at the beginning
+    check([text], find([text], 4), slowly([[(0, text)]], 4), 4)
 
 
 def test_a_text_of_one_letter_keeps_one_window() -> None:

@@ -113,18 +113,20 @@ def cuts_of(places: Numbers, firsts: Numbers, length: int) -> tuple[Numbers, Num
     begins = np.ones(len(places), np.bool_)
     begins[1:] = (np.diff(places) != 1) | (np.diff(firsts) != 1)
     ends = np.roll(begins, -1)  # the last is one, since the first begins
+    places, firsts, stops = places[begins], firsts[begins], places[ends] + length
+    starts = np.maximum(places, firsts + length)
+    order = np.lexsort((stops, starts))
+    runs = np.stack([starts, stops, firsts - places], axis=1)[order]
     found: list[list[int]] = []
     end = -1
-    runs = np.stack([places[begins], firsts[begins], places[ends]], axis=1)
-    for place, first, last in runs.tolist():
-        start = max(place, end, first + length)
-        stop = last + length
+    for start, stop, back in runs[starts[order] < stops[order]].tolist():
+        start = max(start, end)
         if start >= stop:
             continue
         if found and start == end and stop - start < length // 4:
             found[-1][1] += stop - start
         else:
-            found.append([start, stop - start, first + start - place])
+            found.append([start, stop - start, start + back])
         end = stop
     cuts = np.array(found, np.int64).reshape(-1, 3)
     return cuts[:, 0], cuts[:, 1], cuts[:, 2]
