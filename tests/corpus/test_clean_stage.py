@@ -110,16 +110,17 @@ def test_rows_come_out_clean_or_with_their_reason(clean: Any, reporter: Any) -> 
     assert "1 of 6 rows left out: exact duplicate." in said
 
 
-def test_answers_labelled_bad_are_not_learnt(clean: Any, reporter: Any) -> None:
+def test_labelled_answers_are_kept_with_their_label(clean: Any, reporter: Any) -> None:
     rows = [
         {"prompt": f"Question {number}?", "completion": f"{number}.", "label": number % 2 == 0} for number in range(8)
     ]
-    _, out = clean(rows)
-    kept = [
-        row["messages"][-1]["content"] for split in ("train", "validation", "test") for row in read_examples(out, split)
-    ]
-    assert sorted(kept) == ["0.", "2.", "4.", "6."]
-    assert "4 of 8 rows left out: labelled as a bad answer (label: false)." in reporter.warnings
+    twice = {"prompt": "Question 0?", "completion": "0.", "label": False}
+    facts, out = clean([*rows, twice, twice])
+    kept = [(row["messages"][-1]["content"], row["desirable"]) for row in read_examples(out, "train")]
+    assert kept == [*((f"{number}.", number % 2 == 0) for number in range(8)), ("0.", False)]
+    assert (facts["num_desirable"], facts["num_undesirable"]) == (4, 5)
+    assert facts["dropped_by_reason"] == {"exact duplicate": 1}
+    assert any("read as kto" in said and "6 bad answers; 4 good answers" in said for said in reporter.messages)
 
 
 def test_who_somebody_is_stays_out_of_conversations(clean: Any) -> None:
@@ -129,6 +130,57 @@ def test_who_somebody_is_stays_out_of_conversations(clean: Any) -> None:
         "I called <手机号>.",
     ]
     assert facts["num_personal"] == {"mobile": 2}
+
+
+def test_pairs_are_kept_whole(clean: Any, reporter: Any) -> None:
+    rows = [
+        {"prompt": f"Who is {name}?", "chosen": f" {name} is me.", "rejected": f"{name}: 13812345678."}
+        for name in ("Ann", "Bob")
+    ]
+    rows += [{**rows[0]}, {**rows[0], "rejected": "Nobody."}, {**rows[0], "rejected": rows[0]["chosen"]}]
+    facts, out = clean(rows, system="Be brief.", replace={"me": "myself"}, personal={})
+    first, _, third = read_examples(out, "train")
+    begins = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who is Ann?"}]
+    assert first["messages"] == [*begins, {"role": "assistant", "content": "Ann is myself."}]
+    assert first["rejected"] == [*begins, {"role": "assistant", "content": "Ann: <手机号>."}]
+    assert third["messages"] == first["messages"]
+    assert third["rejected"][-1]["content"] == "Nobody."
+    assert "desirable" not in first
+    assert facts["dropped_by_reason"] == {"exact duplicate": 1, "chosen and rejected are the same": 1}
+    assert facts["num_pairs"] == 3
+    assert facts["num_personal"] == {"mobile": 3}, "that of the row which repeats another included"
+    assert "file:0.json: read as preference (prompt, chosen, rejected); 5 pairs." in reporter.messages
+
+
+def test_calls_of_tools_are_kept_without_what_says_who_somebody_is(clean: Any, reporter: Any) -> None:
+    call = {"name": "ring", "arguments": {"name": "Ann", "number": 13812345678, "times": 2, "note": "or 13912345678"}}
+    tool = {"name": "ring", "description": "Not 13812345678", "parameters": {"type": "object"}}
+    turns = [("human", "Ring her."), ("function_call", json.dumps(call)), ("observation", "busy"), ("gpt", "Busy.")]
+    row = {"conversations": [{"from": role, "value": text} for role, text in turns], "tools": json.dumps([tool])}
+    facts, out = clean([row], personal={}, replace={"Ann": "her"})
+    (example,) = read_examples(out, "train")
+    assert example["messages"] == [
+        {"role": "user", "content": "Ring her."},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": "ring",
+                        "arguments": {"name": "her", "number": "<手机号>", "times": 2, "note": "or <手机号>"},
+                    },
+                }
+            ],
+        },
+        {"role": "tool", "content": "busy"},
+        {"role": "assistant", "content": "Busy."},
+    ]
+    assert example["tools"] == [{"type": "function", "function": {**tool, "description": "Not <手机号>"}}]
+    assert facts["num_with_tools"] == 1
+    said = "file:0.json: read as sharegpt (conversations, tools); 1 with calls of tools; 1 with tools."
+    assert said in reporter.messages
 
 
 def test_hashes_need_a_key(clean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +286,8 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
         ("alpaca_zh_demo.json", 1000, {"exact duplicate"}),
         ("v1_sft_demo.jsonl", 500, {"exact duplicate", "near duplicate"}),
         ("glaive_toolcall_en_demo.json", 300, {"exact duplicate", "near duplicate"}),
-        ("kto_en_demo.json", 300, {"labelled as a bad answer (label: false)"}),
+        ("dpo_zh_demo.json", 300, {"exact duplicate", "near duplicate"}),
+        ("kto_en_demo.json", 300, set()),
     ],
 )
 def test_real_data(clean: Any, real_source: Any, name: str, rows_read: int, reasons: set[str]) -> None:
@@ -244,4 +297,9 @@ def test_real_data(clean: Any, real_source: Any, name: str, rows_read: int, reas
     assert facts["dropped_by_reason"].keys() <= reasons
     assert sum(facts["num_examples"].values()) + facts["num_dropped"] == rows_read
     roles = {turn["role"] for split in SPLITS for row in read_examples(out, split) for turn in row["messages"]}
-    assert roles == ({"user", "assistant", "tool"} if "toolcall" in name else {"user", "assistant"})
+    besides = {"glaive_toolcall_en_demo.json": {"tool"}, "dpo_zh_demo.json": {"system"}}
+    assert roles == {"user", "assistant"} | besides.get(name, set())
+    if name == "dpo_zh_demo.json":
+        assert facts["num_pairs"] == sum(facts["num_examples"].values())
+    if name == "kto_en_demo.json":
+        assert (facts["num_desirable"], facts["num_undesirable"]) == (150, 150)

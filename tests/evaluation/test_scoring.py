@@ -95,10 +95,12 @@ def test_a_broken_model_is_named_with_its_row(tiny_model: Any, tiny_tokenizer: A
 
 
 def test_rows_that_cannot_be_scored_have_a_reason(tiny_tokenizer: Any) -> None:
-    fine, long, silent = examples(3)
+    fine, long, silent, bad = examples(4)
+    bad["desirable"] = False
     long["messages"][1]["content"] = "fox " * 300
     silent["messages"] = silent["messages"][:1]
-    rows, dropped = render_rows(tiny_tokenizer, [fine, long, silent], length=200)
+    rows, dropped = render_rows(tiny_tokenizer, [fine, long, silent, bad], length=200)
     assert list(rows) == [0]
     assert dropped[1] == "longer than 200 tokens"
     assert "no assistant turn" in dropped[2]
+    assert dropped[3] == "labelled as a bad answer"

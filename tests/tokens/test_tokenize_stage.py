@@ -247,3 +247,30 @@ def test_one_split_is_not_all_data(tokenize: Tokenize) -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TokenizeConfig.model_validate({"do": "tokenize", "data": "rows", "tokenizer": "base", **settings})
+
+
+def test_bad_answers_are_left_out_and_rejected_ones_are_not_learnt(
+    tokenize: Tokenize, tiny_tokenizer: Any, reporter: Any
+) -> None:
+    good, bad = ({**example(number, "q?", "a b"), "desirable": number == 0} for number in range(2))
+    pair = example(2, "Which?", "This one.")
+    pair["rejected"] = [pair["messages"][0], {"role": "assistant", "content": "None, never."}]
+    facts, out = tokenize([good, bad, pair])
+    assert facts["dropped_by_reason"] == {"labelled as a bad answer": 1}
+    assert [row["id"] for row in read_dropped(out)] == [bad["id"]]
+    text = tiny_tokenizer.decode([token for row in rows_of(TokenStore.open(out, "train")) for token in row.input_ids])
+    assert "This one." in text
+    assert "never" not in text
+    assert "1 examples left out: labelled as a bad answer." in reporter.warnings
+    assert any(said.startswith("Of 1 pairs the chosen answers are learnt from") for said in reporter.messages)
+
+
+def test_a_template_without_tools_is_warned_of(tokenize: Tokenize, tiny_tokenizer: Any, reporter: Any) -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": {}}}
+    one = example(0, "q?", "")
+    one["messages"][1]["tool_calls"] = [call]
+    one["tools"] = [{"type": "function", "function": {"name": "f"}}]
+    _, out = tokenize([one])
+    text = tiny_tokenizer.decode([token for row in rows_of(TokenStore.open(out, "train")) for token in row.input_ids])
+    assert '{"name": "f", "arguments": {}}' in text
+    assert any("calls of tools are written as JSON into the answer" in warning for warning in reporter.warnings)

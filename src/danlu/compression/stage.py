@@ -120,6 +120,7 @@ def _held_out(context: StageContext) -> tuple[list[list[dict[str, str]]] | list[
     from danlu.artifacts.examples import read_examples
     from danlu.artifacts.splits import SPLITS
     from danlu.compression.probe import BUILT_IN
+    from danlu.models.tool_calls import plain
 
     if not context.inputs.get("data"):
         return BUILT_IN, "built-in conversations"
@@ -138,8 +139,9 @@ def _held_out(context: StageContext) -> tuple[list[list[dict[str, str]]] | list[
             f"{data.name}.{part} has no rows to compare the export on.",
             "Hold rows out with split: {test: 0.1}, or leave data out.",
         )
-    content = "text" if is_corpus else "messages"
-    return [row[content] for row in sorted(rows, key=lambda row: str(row["id"]))], f"{data.name}.{part}"
+    rows.sort(key=lambda row: str(row["id"]))
+    held_out = [row["text"] for row in rows] if is_corpus else [plain(row["messages"]) for row in rows]
+    return held_out, f"{data.name}.{part}"
 
 
 def _check_architecture(config: ExportConfig, facts: Any) -> None:

@@ -45,7 +45,7 @@ ONLY_FOR = {
 }
 """Settings that only one of the two kinds knows."""
 
-FormatName = Literal["auto", "alpaca", "sharegpt", "messages", "prompt_completion"]
+FormatName = Literal["auto", "alpaca", "sharegpt", "messages", "prompt_completion", "preference", "kto"]
 
 
 class DeduplicateConfig(Strict):

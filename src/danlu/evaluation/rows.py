@@ -19,6 +19,7 @@ from danlu.errors import UserError
 from danlu.models.chat import ChatRenderer, RenderedText, ensure_chat_template
 from danlu.models.frame import Frame
 from danlu.models.masking import MaskVocabulary
+from danlu.models.tool_calls import plain
 
 PROMPT_CHARACTERS = 200
 """Of a document, at most; a model is asked to go on from there."""
@@ -70,8 +71,11 @@ def render_rows(tokenizer: Any, examples: list[Example], *, length: int) -> tupl
     texts: dict[int, RenderedText] = {}
     dropped: dict[int, str] = {}
     for place, example in enumerate(examples):
+        if example.get("desirable") is False:
+            dropped[place] = "labelled as a bad answer"
+            continue
         try:
-            texts[place] = renderer.text(example["messages"])
+            texts[place] = renderer.text(example["messages"], example.get("tools"))
         except UserError as error:
             dropped[place] = error.what
     rows = {}
@@ -98,11 +102,12 @@ def _render_documents(tokenizer: Any, examples: list[Example], *, length: int) -
 
 
 def question_and_answer(example: Example) -> tuple[Question, str]:
-    """The messages before the last answer, and that answer; of a document its beginning, and how it goes on."""
+    """The messages before the last answer, and that answer, with calls of tools written out; of a document its
+    beginning, and how it goes on."""
     if "text" in example:
         text = example["text"]
         cut = min(len(text) // 4, PROMPT_CHARACTERS)
         return text[:cut], text[cut:]
-    messages = example["messages"]
+    messages = plain(example["messages"])
     last = max(index for index, message in enumerate(messages) if message["role"] == "assistant")
     return messages[:last], messages[last]["content"]

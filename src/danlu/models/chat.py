@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.errors import UserError
+from danlu.models.tool_calls import Abilities, Message, abilities_of, fitted, needs_more_than_text
 
 Ids = npt.NDArray[np.int32]
 """Token ids, shape (num_tokens,)."""
@@ -83,18 +84,21 @@ class ChatRenderer:
         self._tokenizer = tokenizer
         self._closing, self._end_of_turn_id = _probe_end_of_turn(tokenizer)
         self.end_of_turn_ids = _with_eos(tokenizer, self._end_of_turn_id)
+        self._abilities: Abilities | None = None
 
-    def text(self, messages: Sequence[dict[str, str]]) -> RenderedText:
+    def text(self, messages: Sequence[Message], tools: list[dict[str, Any]] | None = None) -> RenderedText:
         """The conversation as one text, with the ranges the assistant wrote.
 
         Args:
-            messages: ``{"role", "content"}`` in order, with at least one assistant turn.
+            messages: ``{"role", "content"}`` in order, with at least one assistant turn; perhaps with calls of tools
+                and thoughts, see `danlu.artifacts.examples`.
+            tools: Functions the assistant may call.
 
         Raises:
             UserError: the template refuses the conversation, or what it renders for a conversation does not begin with
                 what it renders for the prompt.
         """
-        messages = list(messages)
+        messages, tools, notes = self._fitted(messages, tools)
         # An assistant that speaks first answers nothing: no server could ask for such a turn.
         turns = [index for index, message in enumerate(messages) if index > 0 and message["role"] == "assistant"]
         if not turns:
@@ -102,11 +106,11 @@ class ChatRenderer:
                 "The conversation has no assistant turn that answers something.",
                 "Give a question and its answer, in this order.",
             )
-        text = _apply(self._tokenizer, messages)
+        text = _apply(self._tokenizer, messages, tools)
         spans = []
         unmatched = 0
         for index in turns:
-            span = self._span(text, messages, index)
+            span = self._span(text, messages, tools, index)
             if span is not None:
                 spans.append(span)
             elif index == turns[-1]:
@@ -118,16 +122,28 @@ class ChatRenderer:
             else:
                 unmatched += 1
         if not unmatched:
-            return RenderedText(text, spans, None)
+            return RenderedText(text, spans, "; ".join(notes) or None)
         # Earlier turns look different once later ones follow (for example, their thinking is taken out). A turn that
         # is rendered as it never is when the model writes it must not be learnt.
         note = "only the last assistant turn is supervised: the chat template rewrites earlier turns once others follow"
-        return RenderedText(text, spans[-1:], note)
+        return RenderedText(text, spans[-1:], "; ".join([*notes, note]))
 
-    def _span(self, text: str, messages: list[dict[str, str]], index: int) -> tuple[int, int] | None:
+    def _fitted(
+        self, messages: Sequence[Message], tools: list[dict[str, Any]] | None
+    ) -> tuple[list[Message], list[dict[str, Any]] | None, list[str]]:
+        """As the template takes them, and what is to be said of it."""
+        if not needs_more_than_text(messages, tools):
+            return list(messages), None, []
+        if self._abilities is None:
+            self._abilities = abilities_of(self._tokenizer)
+        return fitted(messages, tools, self._abilities)
+
+    def _span(
+        self, text: str, messages: list[Message], tools: list[dict[str, Any]] | None, index: int
+    ) -> tuple[int, int] | None:
         """Characters of `text` that the assistant wrote in turn `index`, or None if prefixes do not match."""
-        before = _apply(self._tokenizer, messages[:index], add_generation_prompt=True)
-        through = text if index == len(messages) - 1 else _apply(self._tokenizer, messages[: index + 1])
+        before = _apply(self._tokenizer, messages[:index], tools, add_generation_prompt=True)
+        through = text if index == len(messages) - 1 else _apply(self._tokenizer, messages[: index + 1], tools)
         if not (text.startswith(through) and through.startswith(before)):
             return None
         turn = through[len(before) :]
@@ -203,7 +219,7 @@ class ChatRenderer:
         return first
 
 
-def render(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Rendered:
+def render(tokenizer: Any, messages: Sequence[Message]) -> Rendered:
     """One conversation as token ids with the assistant's tokens marked. See `ChatRenderer` for many.
 
     Raises:
@@ -212,7 +228,7 @@ def render(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Rendered:
     return render_many(tokenizer, [messages])[0]
 
 
-def render_many(tokenizer: Any, conversations: Sequence[Sequence[dict[str, str]]]) -> list[Rendered]:
+def render_many(tokenizer: Any, conversations: Sequence[Sequence[Message]]) -> list[Rendered]:
     """Like `render` for each conversation, tokenised in one batch.
 
     Raises:
@@ -222,7 +238,7 @@ def render_many(tokenizer: Any, conversations: Sequence[Sequence[dict[str, str]]
     return renderer.encode([renderer.text(messages) for messages in conversations])
 
 
-def prompt_ids(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
+def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """What a server feeds before the model answers: the conversation so far and the generation prompt."""
     text = _apply(tokenizer, list(messages), add_generation_prompt=True)
     ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
@@ -269,7 +285,13 @@ def ensure_chat_template(tokenizer: Any) -> str | None:
     )
 
 
-def _apply(tokenizer: Any, messages: list[dict[str, str]], *, add_generation_prompt: bool = False) -> str:
+def _apply(
+    tokenizer: Any,
+    messages: list[Message],
+    tools: list[dict[str, Any]] | None = None,
+    *,
+    add_generation_prompt: bool = False,
+) -> str:
     """The chat template's text for `messages`.
 
     Raises:
@@ -283,7 +305,9 @@ def _apply(tokenizer: Any, messages: list[dict[str, str]], *, add_generation_pro
             "Give it one in tokenizer_config.json, or let the import stage add a plain one.",
         )
     try:
-        text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_generation_prompt)
+        text: str = tokenizer.apply_chat_template(
+            messages, tools=tools, tokenize=False, add_generation_prompt=add_generation_prompt
+        )
     except (TemplateError, TypeError, ValueError) as error:
         raise UserError(
             f"The chat template refuses the conversation: {error}",

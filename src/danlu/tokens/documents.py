@@ -15,6 +15,7 @@ from danlu.telemetry.reporter import Task
 
 EXAMPLES_PER_CALL = 500
 TEXT_CHARACTERS = 200
+BAD_ANSWER = "labelled as a bad answer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class DocumentMaker:
     dropped_by_reason: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     """What the renderer had to say, with the number of examples it said it about."""
+    num_pairs: int = 0
+    """Examples with a better answer and a worse one, of which the better one is learnt from."""
     num_truncated: int = 0
     num_ended: int = 0
     """Whole documents in which every turn ends with a supervised end-of-turn token."""
@@ -75,8 +78,12 @@ class DocumentMaker:
         return documents
 
     def _text(self, example: dict[str, Any]) -> RenderedText | None:
+        if example.get("desirable") is False:
+            self._drop(example, BAD_ANSWER)
+            return None
+        self.num_pairs += "rejected" in example
         try:
-            return self.renderer.text(example["messages"])
+            return self.renderer.text(example["messages"], example.get("tools"))
         except UserError as error:
             self._drop(example, error.what)
             return None

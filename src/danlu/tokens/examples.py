@@ -94,6 +94,10 @@ def _report(maker: DocumentMaker, reporter: Reporter) -> None:
         reporter.warn(f"{count:,} examples left out: {reason}.")
     for note, count in maker.notes.most_common():
         reporter.warn(f"{count:,} examples: {note}.")
+    if maker.num_pairs:
+        reporter.say(
+            f"Of {maker.num_pairs:,} pairs the chosen answers are learnt from; the rejected ones are not used."
+        )
     if maker.num_truncated:
         reporter.warn(
             f"{maker.num_truncated:,} examples were cut to {maker.length} tokens; "

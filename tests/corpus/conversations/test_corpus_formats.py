@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from danlu.corpus.conversations.conversation import BadRowError, check_conversation
+from danlu.corpus.conversations.conversation import BadRowError, Conversation, check, check_conversation
 from danlu.corpus.conversations.formats import FORMATS, detect
 
 ASK = {"role": "user", "content": "q"}
 SAY = {"role": "assistant", "content": "a"}
 RULE = {"role": "system", "content": "s"}
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 @pytest.mark.parametrize(
@@ -75,8 +80,8 @@ RULE = {"role": "system", "content": "s"}
             },
             [
                 ASK,
-                {"role": "assistant", "content": '{"name": "f", "arguments": {"x": "丹"}}'},
-                {"role": "tool", "content": "1"},
+                {"role": "assistant", "content": "", "tool_calls": [call("f", x="丹")]},
+                {"role": "tool", "content": "1", "tool_call_id": "1"},
                 SAY,
             ],
         ),
@@ -97,10 +102,142 @@ RULE = {"role": "system", "content": "s"}
     ],
 )
 def test_good_rows_are_read_and_recognised(name: str, row: dict[str, Any], expected: list[dict[str, str]]) -> None:
-    messages = FORMATS[name].read(row)
-    assert messages == expected
-    check_conversation(messages)
+    conversation = FORMATS[name].read(row)
+    assert conversation == Conversation(expected)
+    check(conversation)
     assert detect([row]) == name
+
+
+WORSE = {"role": "assistant", "content": "b"}
+HUMAN, GPT, OTHER = {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}, {"from": "gpt", "value": "b"}
+SPEC = {"name": "f", "description": "It does.", "parameters": {"type": "object", "properties": {}}}
+TOOL = {"type": "function", "function": SPEC}
+CALLS = {"role": "assistant", "content": "", "tool_calls": [call("f", x=1)]}
+RESULT = {"role": "tool", "content": "1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, [ASK]),
+        ({"prompt": [ASK], "chosen": [SAY], "rejected": [WORSE]}, [ASK]),
+        ({"prompt": "q", "chosen": [ASK, SAY], "rejected": [ASK, WORSE]}, [ASK]),
+        ({"chosen": [RULE, ASK, SAY], "rejected": [RULE, ASK, WORSE]}, [RULE, ASK]),
+        ({"chosen_messages": [ASK, SAY], "rejected_messages": [ASK, WORSE]}, [ASK]),
+        ({"conversations": [HUMAN], "chosen": GPT, "rejected": OTHER}, [ASK]),
+        ({"conversations": [HUMAN, GPT, HUMAN], "chosen": GPT, "rejected": OTHER}, [ASK, SAY, ASK]),
+        ({"messages": [RULE, ASK], "chosen": SAY, "rejected": WORSE}, [RULE, ASK]),
+        ({"messages": [ASK], "chosen": " a", "rejected": "b\n", "system": "s"}, [RULE, ASK]),
+        ({"system": "s", "question": "q", "chosen": "a", "rejected": "b", "id": 7}, [RULE, ASK]),
+        ({"instruction": "q", "input": "", "chosen": "a", "rejected": "b", "history": [["q", "a"]]}, [ASK, SAY, ASK]),
+        (
+            {"chosen": "\n\nHuman: q\n\nAssistant: a\n\nHuman: q\n\nAssistant: a",
+             "rejected": "\n\nHuman: q\n\nAssistant: a\n\nHuman: q\n\nAssistant: b"},
+            [ASK, SAY, ASK],
+        ),
+    ],
+)  # fmt: skip
+def test_pairs_are_told_apart_from_all_else(row: dict[str, Any], expected: list[dict[str, str]]) -> None:
+    assert detect([row]) == "preference"
+    conversation = FORMATS["preference"].read(row)
+    assert conversation == Conversation([*expected, SAY], rejected=[*expected, WORSE])
+    check(conversation)
+
+
+@pytest.mark.parametrize("label", [True, False])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASK, SAY]},
+        {"conversations": [HUMAN, GPT]},
+        {"prompt": "q", "completion": "a"},
+        {"prompt": [ASK], "completion": [SAY]},
+        {"instruction": "q", "input": "", "output": "a"},
+    ],
+)
+def test_labelled_answers_are_told_apart_from_those_without(row: dict[str, Any], label: bool) -> None:
+    bare = detect([row])
+    assert bare not in ("kto", "preference", None)
+    for labelled in ({"label": label}, {"kto_tag": label}, {"label": str(label).lower()}, {"label": str(label)}):
+        assert detect([{**row, **labelled}]) == "kto"
+        assert FORMATS["kto"].read({**row, **labelled}) == Conversation([ASK, SAY], desirable=label)
+    for other in ({"label": "sport"}, {"label": 1}, {"label": None}):
+        assert detect([{**row, **other}]) == bare
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        (
+            "messages",
+            {"messages": [ASK, {"role": "assistant", "content": None, "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}]},
+                {"role": "tool", "tool_call_id": "c1", "name": "f", "content": "1"}, SAY], "tools": [TOOL]},
+            [ASK, {"role": "assistant", "content": "", "tool_calls": [{**call("f", x=1), "id": "c1"}]},
+             {**RESULT, "tool_call_id": "c1", "name": "f"}, SAY],
+        ),
+        (
+            "messages",
+            {"messages": [ASK, {**SAY, "content": "", "function_call": {"name": "f", "arguments": '{"x": 1}'}},
+                {"role": "function", "name": "f", "content": "1"}, SAY], "functions": [SPEC]},
+            [ASK, CALLS, {**RESULT, "name": "f"}, SAY],
+        ),
+        (
+            "messages",
+            {"messages": [ASK, {"role": "assistant", "content": [
+                {"type": "reasoning", "value": "hm"}, {"type": "text", "value": "a"},
+                {"type": "tool_call", "value": '{"name": "f", "arguments": {"x": 1}}'},
+                {"type": "tool_call", "value": '{"name": "g", "arguments": {}}'}]},
+                RESULT, RESULT, SAY], "tools": json.dumps([TOOL])},
+            [ASK, {**SAY, "reasoning_content": "hm", "tool_calls": [call("f", x=1), call("g")]}, RESULT, RESULT, SAY],
+        ),
+        (
+            "sharegpt",
+            {"conversations": [HUMAN, {"from": "function_call", "value": '{"name": "f", "arguments": {"x": 1}}'},
+                {"from": "observation", "value": "1"}, GPT], "tools": json.dumps([SPEC])},
+            [ASK, CALLS, RESULT, SAY],
+        ),
+        (
+            "sharegpt",
+            {"conversations": [HUMAN, GPT, {"from": "function_call", "value": '[{"name": "f", "arguments": {"x": 1}}]'},
+                {"from": "function_call", "value": '{"name": "g"}'}, {"from": "observation", "value": "1"}, GPT],
+             "tools": SPEC},
+            [ASK, {**SAY, "tool_calls": [call("f", x=1), call("g")]}, RESULT, SAY],
+        ),
+    ],
+)  # fmt: skip
+def test_calls_of_tools_are_kept_as_templates_take_them(
+    name: str, row: dict[str, Any], expected: list[dict[str, Any]]
+) -> None:
+    assert detect([row]) == name
+    conversation = FORMATS[name].read(row)
+    assert conversation == Conversation(expected, tools=[TOOL])
+    check(conversation)
+
+
+def test_a_label_or_a_pair_decides_even_if_some_rows_lack_it() -> None:
+    labelled, bare = {"messages": [ASK, SAY], "label": True}, {"messages": [ASK, SAY]}
+    assert detect([labelled, labelled]) == "kto"
+    assert detect([bare, bare, labelled]) == "messages"
+    assert detect([{**bare, "chosen": None, "rejected": None}]) == "messages"
+
+
+@pytest.mark.parametrize(
+    ("conversation", "reason"),
+    [
+        (Conversation([ASK, SAY], rejected=[ASK, SAY]), "chosen and rejected are the same"),
+        (Conversation([ASK, SAY], rejected=[ASK, {**SAY, "content": " a "}]), "chosen and rejected are the same"),
+        (Conversation([ASK, SAY], rejected=[{**ASK, "content": "r"}, WORSE]), "do not answer the same"),
+        (Conversation([RULE, ASK, SAY], rejected=[RULE, {**ASK, "content": "r"}, WORSE]), "do not answer the same"),
+        (Conversation([ASK, SAY], rejected=[ASK]), "rejected: there is no assistant turn"),
+        (Conversation([ASK, SAY], rejected=[ASK, {**WORSE, "content": ""}]), "rejected: an empty assistant turn"),
+        (Conversation([ASK, {**SAY, "tool_calls": [call("f", x="\ud83d")]}]), "half a surrogate pair"),
+        (Conversation([ASK, SAY], tools=[{"name": "\ud83d"}]), "half a surrogate pair"),
+    ],
+)
+def test_pairs_that_teach_nothing(conversation: Conversation, reason: str) -> None:
+    with pytest.raises(BadRowError, match=reason):
+        check(conversation)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +269,15 @@ def test_good_rows_are_read_and_recognised(name: str, row: dict[str, Any], expec
             {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]},
             "the arguments of a tool call are not JSON",
         ),
+        ("messages", {"messages": [ASK, SAY], "tools": "f(x)"}, "'tools' is not JSON"),
+        ("messages", {"messages": [ASK, SAY], "tools": ["f"]}, "'tools' is not a list of functions"),
+        ("messages", {"messages": [ASK, {**SAY, "tool_calls": ["f"]}]}, "'tool_calls' is not a list of calls"),
+        ("messages", {"messages": [ASK, {**SAY, "tool_calls": [{"id": "1"}]}]}, "a tool call has no function name"),
+        ("preference", {"prompt": "q", "chosen": "a"}, "'chosen' or 'rejected' is missing"),
+        ("preference", {"prompt": "q", "chosen": "a", "rejected": " "}, "'rejected' is empty"),
+        ("preference", {"chosen": "a", "rejected": "b"}, "there is no prompt to 'chosen'"),
+        ("kto", {"messages": [ASK, SAY]}, "'label' is neither true nor false"),
+        ("kto", {"label": True}, "neither messages nor a prompt and a completion"),
         ("prompt_completion", {"prompt": "q", "completion": ""}, "'completion' is empty"),
         ("prompt_completion", {"completion": "a"}, "'prompt' is missing"),
         ("prompt_completion", {"prompt": "q"}, "'completion' is missing"),

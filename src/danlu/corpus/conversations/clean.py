@@ -60,6 +60,7 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
         "num_dropped": sum(worked.left_out.values()),
         "dropped_by_reason": dict(worked.left_out.most_common()),
         "num_characters": outlet.num_characters,
+        **outlet.particulars,
     }
 
 
@@ -96,6 +97,7 @@ class _Counted:
     def __init__(self, writer: ExamplesWriter) -> None:
         self.num_examples = dict.fromkeys(SPLITS, 0)
         self.num_characters = 0
+        self._num_pairs = self._num_desirable = self._num_undesirable = self._num_with_tools = 0
         self._writer = writer
 
     def write(self, split: str, batch: pa.RecordBatch) -> None:
@@ -103,6 +105,22 @@ class _Counted:
         self.num_examples[split] += batch.num_rows
         contents = pc.struct_field(pc.list_flatten(batch.column("messages")), "content")
         self.num_characters += pc.sum(pc.utf8_length(contents)).as_py() or 0
+        labels = batch.column("desirable")
+        self._num_pairs += batch.num_rows - batch.column("rejected").null_count
+        self._num_with_tools += batch.num_rows - batch.column("tools").null_count
+        self._num_desirable += labels.true_count
+        self._num_undesirable += batch.num_rows - labels.null_count - labels.true_count
+
+    @property
+    def particulars(self) -> dict[str, int]:
+        """How many are pairs, called good or bad, or have tools; only those of which there are any."""
+        counts = {
+            "num_pairs": self._num_pairs,
+            "num_desirable": self._num_desirable,
+            "num_undesirable": self._num_undesirable,
+            "num_with_tools": self._num_with_tools,
+        }
+        return {name: count for name, count in counts.items() if count}
 
 
 def _tell(config: CleanConfig, worked: Worked, reporter: Reporter) -> None:
@@ -115,7 +133,9 @@ def _tell(config: CleanConfig, worked: Worked, reporter: Reporter) -> None:
             columns = list(map(str, worked.notes.columns))
             raise UserError(f"columns: no source has a column {column!r}.", did_you_mean(column, columns))
     for uri, name in worked.judged.items():
-        reporter.say(f"{uri}: read as {name} ({FORMATS[name].keys}).")
+        found = "".join(f"; {count:,} {what}" for what, count in sorted(worked.notes.found.get(uri, {}).items()))
+        used = ", ".join(worked.notes.used.get(uri, {})) or FORMATS[name].keys
+        reporter.say(f"{uri}: read as {name} ({used}){found}.")
     for uri, counts in worked.notes.unused.items():
         if counts:
             listed = ", ".join(f"{key!r} ({count:,} rows)" for key, count in counts.items())

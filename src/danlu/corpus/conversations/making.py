@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -12,13 +14,14 @@ from danlu.artifacts.examples import EXAMPLE_SCHEMA
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations.conversation import (
     BadRowError,
+    Conversation,
     Draft,
     Example,
-    Message,
-    check_conversation,
+    check,
     comparable_of,
 )
 from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats, detect
+from danlu.corpus.conversations.formats.kto import LABELS, label_of
 from danlu.corpus.documents.template import MissingTextError
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import wrong_length
@@ -85,50 +88,67 @@ class ExampleMaker:
     def read(self, piece: Piece, how: str, notes: Notes) -> Iterator[Draft | LeftOut]:
         """See `danlu.corpus.working.work.Maker`."""
         form = FORMATS[how]
-        unused = notes.unused.setdefault(piece.file.uri, Counter())
+        uri = piece.file.uri
+        found = notes.found.setdefault(uri, Counter())
         mark = marker(self._config.split, None, piece.file)
-        used = form.columns | set(mark_columns(self._config.split))
         for row in rows_of(piece):
             content = row
             if isinstance(row, dict):
-                notes.columns.update(dict.fromkeys(row))
                 row = self._renamed(row)
-                unused.update(str(key) for key in row if key not in used and row[key] not in (None, "", []))
+                self._note_columns(content, row, form, uri, notes)
             try:
-                yield Draft(_understood(row, form), content, mark(content))
+                draft = Draft(_understood(row, form), content, mark(content))
+                found.update(_particulars(draft.conversation))
+                yield draft
             except (BadRowError, MissingTextError) as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else content, error.reason)
+
+    def _note_columns(self, content: dict[str, Any], row: dict[str, Any], form: Format, uri: str, notes: Notes) -> None:
+        """Which of the columns of a row are used, and which are not."""
+        notes.columns.update(dict.fromkeys(content))
+        read = form.columns | (set(LABELS) if label_of(row) is not None else set())
+        filled = [str(key) for key in row if row[key] not in (None, "", [])]
+        notes.used.setdefault(uri, {}).update(dict.fromkeys(key for key in filled if key in read))
+        for_split = mark_columns(self._config.split)
+        unused = notes.unused.setdefault(uri, Counter())
+        unused.update(key for key in filled if key not in read and key not in for_split)
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:
         """See `danlu.corpus.working.work.Maker`."""
         for draft in drafts:
-            for message in draft.messages:
-                message["content"] = self._replace(message["content"]).strip()
+            draft.conversation.map_texts(self._replace)
+            for message in chain.from_iterable(draft.conversation.sides):
+                message["content"] = message["content"].strip()
         notes.replaced.update(self._replace.take_counts())
         if self.personal is None:
             return Finished([self._finished(draft) for draft in drafts])
-        messages = [(number, message) for number, draft in enumerate(drafts) for message in draft.messages]
-        treated = self.personal.treat([message["content"] for _, message in messages])
-        for (_, message), content in zip(messages, treated, strict=True):
-            message["content"] = content
+        texts: list[str] = []
+        numbers: list[int] = []
+        for number, draft in enumerate(drafts):
+            draft.conversation.map_texts(partial(_noted, texts), numbers=True)
+            numbers += [number] * (len(texts) - len(numbers))
+        treated = iter(self.personal.treat(texts))
+        for draft in drafts:
+            draft.conversation.map_texts(lambda _: next(treated), numbers=True)
         finished = [self._finished(draft) for draft in drafts]
         ids = [each.id for each in finished]
-        self.personal.name([ids[number] for number, _ in messages])
+        self.personal.name([ids[number] for number in numbers])
         return Finished(finished)
 
     def _finished(self, draft: Draft) -> Example | LeftOut:
-        messages = draft.messages
-        if messages and messages[0]["role"] == "system" and not messages[0]["content"]:
-            del messages[0]
-        if self._config.system and messages and messages[0]["role"] != "system":
-            messages.insert(0, {"role": "system", "content": self._config.system})
+        conversation = draft.conversation
+        for messages in conversation.sides:
+            if messages and messages[0]["role"] == "system" and not messages[0]["content"]:
+                del messages[0]
+            if self._config.system and messages and messages[0]["role"] != "system":
+                messages.insert(0, {"role": "system", "content": self._config.system})
         try:
-            check_conversation(messages)
+            check(conversation)
         except BadRowError as error:
             return LeftOut(draft.row, error.reason)
-        example = Example.of(messages)
+        example = Example.of(conversation)
         reason = wrong_length(draft.num_characters, self._config.min_characters, self._config.max_characters)
-        return LeftOut(self.shown(messages), reason, example.id) if reason else example
+        return LeftOut(self.shown(conversation.messages), reason, example.id) if reason else example
 
     def _renamed(self, row: dict[str, Any]) -> dict[str, Any]:
         columns = self._config.columns
@@ -136,6 +156,11 @@ class ExampleMaker:
             return row
         renamed = {columns[key]: value for key, value in row.items() if key in columns}
         return {**{key: value for key, value in row.items() if key not in columns}, **renamed}
+
+
+def _noted(texts: list[str], text: str) -> str:
+    texts.append(text)
+    return text
 
 
 def _hint() -> str:
@@ -150,11 +175,26 @@ def _why_not(row: dict[str, Any], form: Format) -> str | None:
     return None
 
 
-def _understood(row: Any, form: Format) -> list[Message]:
+def _understood(row: Any, form: Format) -> Conversation:
     if isinstance(row, Unreadable):
         raise BadRowError(row.reason)
     if not isinstance(row, dict):
         raise BadRowError(f"the row is not a mapping but {type(row).__name__}")
-    if row.get("label") is False:  # as files for KTO mark them
-        raise BadRowError("labelled as a bad answer (label: false)")
-    return form.read(row)
+    conversation = form.read(row)
+    if conversation.rejected is None:  # also if the settings name another format: a bad answer is none to learn from
+        conversation.desirable = label_of(row)
+    return conversation
+
+
+def _particulars(conversation: Conversation) -> Iterator[str]:
+    """What a conversation has that not all have, for people."""
+    if conversation.rejected is not None:
+        yield "pairs"
+    if conversation.desirable is not None:
+        yield "good answers" if conversation.desirable else "bad answers"
+    if conversation.tools is not None:
+        yield "with tools"
+    if any("tool_calls" in message for message in conversation.messages):
+        yield "with calls of tools"
+    if any("reasoning_content" in message for message in conversation.messages):
+        yield "with thoughts"

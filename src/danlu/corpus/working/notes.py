@@ -23,6 +23,10 @@ class Notes:
     """How often each text was found that is to be replaced."""
     unused: dict[str, Counter[str]] = field(default_factory=dict)
     """By file, columns that hold something and are not used, in how many rows."""
+    used: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By file, columns that hold something and are read, in order."""
+    found: dict[str, Counter[str]] = field(default_factory=dict)
+    """By file, what some rows have, such as tools, and how many."""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -30,13 +34,18 @@ class Notes:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Notes:
         counters = {name: Counter(content[name]) for name in ("left_out", "replaced")}
-        unused = {uri: Counter(counts) for uri, counts in content["unused"].items()}
-        return cls(**{**content, **counters, "unused": unused})
+        by_file = {
+            name: {uri: Counter(counts) for uri, counts in content[name].items()} for name in ("unused", "found")
+        }
+        return cls(**{**content, **counters, **by_file})
 
     def add(self, other: Notes) -> None:
         """Of the part behind this one. Rows and bad files of pieces are not put together."""
         self.left_out.update(other.left_out)
         self.replaced.update(other.replaced)
         self.columns.update(other.columns)
-        for uri, counts in other.unused.items():
-            self.unused.setdefault(uri, Counter()).update(counts)
+        for uri, columns in other.used.items():
+            self.used.setdefault(uri, {}).update(columns)
+        for mine, others in ((self.unused, other.unused), (self.found, other.found)):
+            for uri, counts in others.items():
+                mine.setdefault(uri, Counter()).update(counts)

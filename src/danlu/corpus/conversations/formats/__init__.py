@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from danlu.corpus.conversations.conversation import Message
-from danlu.corpus.conversations.formats import alpaca, messages, prompt_completion, sharegpt
+from danlu.corpus.conversations.conversation import Conversation
+from danlu.corpus.conversations.formats import alpaca, kto, messages, preference, prompt_completion, sharegpt
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Format:
     """All columns it may read; others are not used."""
     matches: Callable[[dict[str, Any]], bool]
     """Whether a row looks like it, judged by its keys."""
-    read: Callable[[dict[str, Any]], list[Message]]
+    read: Callable[[dict[str, Any]], Conversation]
     """The conversation, not yet checked.
 
     Raises:
@@ -30,9 +30,9 @@ class Format:
 
 FORMATS = {
     module.__name__.rpartition(".")[2]: Format(module.KEYS, module.COLUMNS, module.matches, module.read)
-    for module in (messages, sharegpt, alpaca, prompt_completion)
+    for module in (preference, kto, messages, sharegpt, alpaca, prompt_completion)
 }
-"""In the order in which ``auto`` tries them."""
+"""In the order in which ``auto`` tries them: what has pairs or labels is something else without them."""
 
 ROWS_TO_JUDGE_BY = 100
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
+from danlu.artifacts.examples import Message
+from danlu.corpus.conversations.conversation import BadRowError, Conversation, text_of
 
 KEYS = "instruction, input, output"
 COLUMNS = frozenset({"instruction", "input", "output", "system", "history"})
@@ -14,21 +15,27 @@ def matches(row: dict[str, Any]) -> bool:
     return "instruction" in row and "output" in row
 
 
-def read(row: dict[str, Any]) -> list[Message]:
+def read(row: dict[str, Any]) -> Conversation:
     """``history``: a list of [question, answer] that came before."""
-    question = "\n".join(filter(None, [text_of(row, "instruction"), text_of(row, "input", required=False)]))
+    prompt = read_prompt(row)
     answer = text_of(row, "output")
-    if not question:
-        raise BadRowError("'instruction' is empty")
     if not answer:
         raise BadRowError("'output' is empty")
-    messages = []
+    return Conversation([*prompt, {"role": "assistant", "content": answer}])
+
+
+def read_prompt(row: dict[str, Any]) -> list[Message]:
+    """All but the output."""
+    question = "\n".join(filter(None, [text_of(row, "instruction"), text_of(row, "input", required=False)]))
+    if not question:
+        raise BadRowError("'instruction' is empty")
+    messages: list[Message] = []
     if system := text_of(row, "system", required=False):
         messages.append({"role": "system", "content": system})
     for earlier_question, earlier_answer in _history(row):
         messages.append({"role": "user", "content": earlier_question.strip()})
         messages.append({"role": "assistant", "content": earlier_answer.strip()})
-    return [*messages, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return [*messages, {"role": "user", "content": question}]
 
 
 def _history(row: dict[str, Any]) -> list[list[str]]:

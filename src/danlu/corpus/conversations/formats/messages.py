@@ -1,14 +1,16 @@
-"""Messages: the chat format of the OpenAI API, a list of turns with ``role`` and ``content``."""
+"""Messages: the chat format of the OpenAI API, a list of turns with ``role`` and ``content``, and perhaps tools."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
+from danlu.artifacts.examples import Message
+from danlu.corpus.conversations.conversation import BadRowError, Conversation, text_of
+from danlu.corpus.conversations.formats import tools
 
 KEYS = "messages with role and content"
-COLUMNS = frozenset({"messages", "conversations", "conversation", "system"})
+TURNS = ("messages", "conversations", "conversation")
+COLUMNS = frozenset({*TURNS, "system", *tools.COLUMNS})
 
 ROLES = {
     "system": "system",
@@ -19,8 +21,10 @@ ROLES = {
     "function": "tool",
 }
 
-TEXT_PARTS = ("text", "tool_call")
-"""Kinds of content parts whose text is taken as it stands."""
+THOUGHTS = ("reasoning", "thinking")
+"""Kinds of content parts with what the assistant thought before it answered."""
+OF_TOOLS = ("tool_call_id", "name")
+"""Of a tool's turn: which call it answers, and which function."""
 
 
 def matches(row: dict[str, Any]) -> bool:
@@ -28,14 +32,18 @@ def matches(row: dict[str, Any]) -> bool:
     return isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and "role" in turns[0]
 
 
-def read(row: dict[str, Any]) -> list[Message]:
+def read(row: dict[str, Any]) -> Conversation:
     turns = _turns(row)
     if turns is None:
         raise BadRowError("'messages' is missing or null")
-    messages = read_turns(turns)
+    return Conversation(with_system(read_turns(turns), row), tools=tools.tools_of(row))
+
+
+def with_system(messages: list[Message], row: dict[str, Any]) -> list[Message]:
+    """With the system prompt in a column of its own, unless there is one."""
     system = text_of(row, "system", required=False)
     if system and not (messages and messages[0]["role"] == "system"):
-        messages.insert(0, {"role": "system", "content": system})
+        return [{"role": "system", "content": system}, *messages]
     return messages
 
 
@@ -47,11 +55,35 @@ def read_turns(turns: Any) -> list[Message]:
     """
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise BadRowError("'messages' is not a list of turns")
-    return [{"role": _role(turn), "content": _content(turn)} for turn in turns]
+    return [_message(turn) for turn in turns]
 
 
 def _turns(row: dict[str, Any]) -> Any:
-    return next((row[key] for key in ("messages", "conversations", "conversation") if row.get(key) is not None), None)
+    return next((row[key] for key in TURNS if row.get(key) is not None), None)
+
+
+def _message(turn: dict[str, Any]) -> Message:
+    """Text, or the parts of a list: texts, thoughts and calls of tools."""
+    role = _role(turn)
+    calls = tools.calls_of(turn["tool_calls"]) if turn.get("tool_calls") else []
+    if turn.get("function_call"):
+        calls += tools.calls_of(turn["function_call"])
+    content = turn.get("content")
+    parts = content if isinstance(content, list) else []
+    calls += [call for part in parts if _kind(part) == "tool_call" for call in tools.calls_of(_value(part))]
+    thoughts = [_text(part) for part in parts if _kind(part) in THOUGHTS]
+    if isinstance(content, list):
+        content = "\n".join(_text(part) for part in parts if _kind(part) not in (*THOUGHTS, "tool_call")).strip()
+    else:
+        content = text_of(turn, "content", required=not calls)
+    thought = "\n".join([text_of(turn, "reasoning_content", required=False), *thoughts]).strip()
+    return {
+        "role": role,
+        "content": content,
+        **({"reasoning_content": thought} if thought and role == "assistant" else {}),
+        **({"tool_calls": calls} if calls and role == "assistant" else {}),
+        **({key: turn[key] for key in OF_TOOLS if role == "tool" and isinstance(turn.get(key), str)}),
+    }
 
 
 def _role(turn: dict[str, Any]) -> str:
@@ -61,37 +93,19 @@ def _role(turn: dict[str, Any]) -> str:
     return ROLES[name]
 
 
-def _content(turn: dict[str, Any]) -> str:
-    """Text, the text parts of a list, or tool calls written down as JSON, one a line."""
-    content = turn.get("content")
-    if isinstance(content, list):
-        text = "\n".join(_part(part) for part in content)
-    else:
-        text = text_of(turn, "content", required=not turn.get("tool_calls"))
-    calls = turn.get("tool_calls") or []
-    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
-        raise BadRowError("'tool_calls' is not a list of calls")
-    return "\n".join(filter(None, [text.strip(), *map(_call, calls)]))
+def _kind(part: Any) -> str:
+    return str(part.get("type", "text")) if isinstance(part, dict) else "text"
 
 
-def _part(part: Any) -> str:
+def _value(part: dict[str, Any]) -> Any:
+    return next((part[key] for key in ("value", "tool_call", "text") if key in part), None)
+
+
+def _text(part: Any) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
         raise BadRowError(f"a content part is not text but {type(part).__name__}")
-    if part.get("type", "text") not in TEXT_PARTS:
+    if _kind(part) not in ("text", *THOUGHTS):
         raise BadRowError(f"a content part of the type {part['type']!r} is not text")
-    return text_of(part, "text" if "text" in part else "value")
-
-
-def _call(call: dict[str, Any]) -> str:
-    function = call.get("function", call)
-    if not isinstance(function, dict) or "name" not in function:
-        raise BadRowError("a tool call has no function name")
-    arguments = function.get("arguments", {})
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except json.JSONDecodeError:
-            raise BadRowError("the arguments of a tool call are not JSON") from None
-    return json.dumps({"name": function["name"], "arguments": arguments}, ensure_ascii=False)
+    return text_of(part, next((key for key in ("text", _kind(part)) if key in part), "value"))

@@ -1,13 +1,16 @@
-"""ShareGPT: ``conversations``, a list of turns with ``from`` and ``value``, tools' turns included."""
+"""ShareGPT: ``conversations``, a list of turns with ``from`` and ``value``; calls of tools and what they gave, too."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from danlu.corpus.conversations.conversation import BadRowError, Message, text_of
+from danlu.artifacts.examples import Message
+from danlu.corpus.conversations.conversation import BadRowError, Conversation, text_of
+from danlu.corpus.conversations.formats import tools
+from danlu.corpus.conversations.formats.messages import with_system
 
 KEYS = "conversations with from and value"
-COLUMNS = frozenset({"conversations", "conversation", "system"})
+COLUMNS = frozenset({"conversations", "conversation", "system", *tools.COLUMNS})
 
 ROLES = {
     "human": "user",
@@ -28,6 +31,7 @@ ROLES = {
     "tool": "tool",
     "system": "system",
 }
+CALLS = ("function_call", "tool_call")
 
 
 def matches(row: dict[str, Any]) -> bool:
@@ -35,17 +39,40 @@ def matches(row: dict[str, Any]) -> bool:
     return isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and "from" in turns[0]
 
 
-def read(row: dict[str, Any]) -> list[Message]:
+def read(row: dict[str, Any]) -> Conversation:
     turns = _turns(row)
     if turns is None:
         raise BadRowError("'conversations' is missing or null")
+    return Conversation(with_system(read_turns(turns), row), tools=tools.tools_of(row))
+
+
+def read_turns(turns: Any) -> list[Message]:
+    """A list of turns with ``from`` and ``value``. Calls become part of the turn that the assistant has begun.
+
+    Raises:
+        BadRowError: it is none.
+    """
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise BadRowError("'conversations' is not a list of turns")
-    messages = [{"role": _role(turn), "content": text_of(turn, "value")} for turn in turns]
-    system = text_of(row, "system", required=False)
-    if system and not (messages and messages[0]["role"] == "system"):
-        messages.insert(0, {"role": "system", "content": system})
+    messages: list[Message] = []
+    for turn in turns:
+        role, text = _role(turn), text_of(turn, "value")
+        calls = _calls(text) if str(turn["from"]).lower() in CALLS else None
+        if calls is None:
+            messages.append({"role": role, "content": text})
+        elif messages and messages[-1]["role"] == "assistant":
+            messages[-1].setdefault("tool_calls", []).extend(calls)
+        else:
+            messages.append({"role": role, "content": "", "tool_calls": calls})
     return messages
+
+
+def _calls(text: str) -> list[dict[str, Any]] | None:
+    """None where a call is written in some other way than as JSON: then it stays text."""
+    try:
+        return tools.calls_of(text)
+    except BadRowError:
+        return None
 
 
 def _turns(row: dict[str, Any]) -> Any:
