@@ -35,6 +35,10 @@ class StageConfig(Strict):
     NOT_IN_ID: ClassVar[frozenset[str]] = frozenset()
     """Settings that never change the result: another value makes the same artifact."""
 
+    RESTATED: ClassVar[frozenset[str]] = frozenset()
+    """Of these, settings that say something of what is made: an artifact that is there already takes over what a later
+    run says."""
+
     do: str
     """What the stage does."""
 

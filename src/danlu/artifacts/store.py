@@ -103,6 +103,12 @@ class ArtifactStore:
                 return f"{name} does not match its recorded sha256"
         return None
 
+    def restate(self, artifact: Artifact, settings: dict[str, Any]) -> Artifact:
+        """The artifact with other values for settings that change nothing in it (see `StageConfig.RESTATED`)."""
+        manifest = artifact.manifest.model_copy(update={"settings": {**artifact.manifest.settings, **settings}})
+        write_synced(artifact.path / MANIFEST_FILE, _as_text(manifest))
+        return Artifact(artifact.path, manifest)
+
     def remove(self, artifact: Artifact) -> None:
         """Take the artifact away: renamed first, so that no half-deleted artifact is ever visible."""
         doomed = artifact.path.with_name(f".removed-{artifact.id}-{os.getpid()}")
@@ -129,8 +135,7 @@ class ArtifactStore:
                         sha256=hash_file(path), num_bytes=path.stat().st_size
                     )
             whole = manifest.model_copy(update={"files": records})
-            text = json.dumps(whole.model_dump(mode="json"), indent=2, ensure_ascii=False)
-            (partial / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+            (partial / MANIFEST_FILE).write_text(_as_text(whole), encoding="utf-8")
             sync_tree(partial)
             final = self.path(kind, artifact_id)
             try:
@@ -156,6 +161,10 @@ class ArtifactStore:
             for path in (self.root / kind).glob(pattern):
                 if not psutil.pid_exists(int(path.name.rsplit("-", 1)[1])):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def _as_text(manifest: Manifest) -> str:
+    return json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
 def hash_file(path: Path) -> str:

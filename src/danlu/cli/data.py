@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from danlu.cli.data_options import Into, JsonOption, WorkspaceOption
+from danlu.cli.inspect import inspect
 from danlu.settings import DEFAULT_WORKSPACE
 
-app = typer.Typer(no_args_is_help=True, help="Work on data by hand, without a recipe: clean.")
-
-
-class Into(StrEnum):
-    corpus = "corpus"
-    examples = "examples"
+app = typer.Typer(no_args_is_help=True, help="Work on data by hand, without a recipe: clean, inspect, diff, card.")
 
 
 Sources = Annotated[
     list[str],
     typer.Argument(metavar="FROM...", help="Files, folders or URIs (pypi:, s3://, sql:, ...).", show_default=False),
 ]
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any setting of 'do: clean', e.g. deduplicate.near=0.8."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
 
 
 @app.command(
@@ -60,6 +54,13 @@ def clean(
         path.write_text(yaml.safe_dump({"name": name, "stages": {name: stage}}, allow_unicode=True), encoding="utf-8")
         recipe = load_recipe(path, [f"{name}.{setting}" for setting in set_ or []])
         run_and_show(recipe, workspace, as_json=as_json, quiet=quiet)
+
+
+app.command(
+    epilog="Examples:\n\n  danlu data inspect poet.poems\n\n"
+    "  danlu data inspect poet.poems --set quality.gopher_quality_chinese.min_words=40\n\n"
+    "  danlu data inspect raw/ --sample 10000 --set quality={} --html raw.html"
+)(inspect)
 
 
 def _absolute(source: str) -> str:

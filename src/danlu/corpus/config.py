@@ -18,6 +18,7 @@ from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, SourceList, StageConfig
 from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
+from danlu.corpus.rights.config import Rights
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.splitting.config import LABEL, SplitConfig
 from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig, UnicodeConfig
@@ -91,6 +92,7 @@ class CleanConfig(StageConfig):
 
     model_config = ConfigDict(populate_by_name=True)
     NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"processes"})
+    RESTATED: ClassVar[frozenset[str]] = frozenset({"rights"})
 
     do: Literal["clean"] = "clean"
     into: Literal["examples", "corpus"] = "examples"
@@ -167,6 +169,12 @@ class CleanConfig(StageConfig):
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()
     """What is held out from training, and what decides on it."""
+    rights: dict[str, Rights] = Field(default_factory=dict)
+    """Who may use what: shell patterns for the whole paths of files -> what is stated of them, {"*/news/*": {licence:
+    CC-BY-4.0, consent: "contract of 2024", origin: "Example News", collected: 2024-05}}. The first pattern that fits
+    counts. The artifact keeps what was said last; another statement makes no other artifact."""
+    licences_allowed: list[str] | None = None
+    """Leave out files whose licence, as stated under `rights`, is none of these. null: all are read."""
     processes: int | None = Field(default=None, ge=1)
     """How many work on it at the same time; what comes out is the same. null: as many as there are cores."""
 
@@ -183,6 +191,11 @@ class CleanConfig(StageConfig):
     def wants_signatures(self) -> bool:
         """Whether anything looks for what is nearly alike."""
         return self.deduplicate.near is not None or self.split.keep_together is not None
+
+    def settings_in_id(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What is stated of sources counts only where it decides what is read."""
+        left_out = {"rights"} if self.licences_allowed is None else set()
+        return {name: value for name, value in super().settings_in_id(settings).items() if name not in left_out}
 
     @field_validator("text", "label")
     @classmethod

@@ -23,14 +23,25 @@ def find_whole(job: Job, step: Step) -> Artifact | None:
         return None
     artifact = job.store.find(kind, step.id)
     damage = "its artifact.json is missing or unreadable" if artifact is None else job.store.damage(artifact)
-    if damage is None:
+    if artifact is not None and damage is None:
         _delete_checkpoints(job, step)  # of a run that was killed between publishing and doing this
-        return artifact
+        return _restated(job, step, artifact)
     job.reporter.bind(stage=step.name).warn(f"{kind} {step.id} is damaged ({damage}); it is removed and made again.")
     doomed = path.with_name(f".removed-{step.id}-{os.getpid()}")
     path.rename(doomed)
     shutil.rmtree(doomed)
     return None
+
+
+def _restated(job: Job, step: Step, artifact: Artifact) -> Artifact:
+    """With what this run says of it, where it was said otherwise when it was made."""
+    said = {name: step.settings[name] for name in step.stage.config.RESTATED if name in step.settings}
+    changed = {name: value for name, value in said.items() if artifact.manifest.settings.get(name) != value}
+    if not changed:
+        return artifact
+    reporter = job.reporter.bind(stage=step.name)
+    reporter.say(f"{', '.join(sorted(changed))}: the artifact takes over what this run says.")
+    return job.store.restate(artifact, changed)
 
 
 def make(job: Job, step: Step, made: Mapping[str, Made]) -> Artifact:

@@ -20,6 +20,7 @@ from danlu.corpus.dropped import file_record, tell_of_files
 from danlu.corpus.files import BadFileError, SourceFile
 from danlu.corpus.parts import parts_of
 from danlu.corpus.reading.table import Piece, divided, piece_of
+from danlu.corpus.rights.stated import check_licence, tell_of_rights
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.cutting import cut
 from danlu.corpus.working.joining import Outlet, join
@@ -86,6 +87,7 @@ def clean(
         Stopped: by a signal; the parts that are done are kept.
     """
     maker = make_maker(config, context.inputs)
+    tell_of_rights(config.rights, [file.uri for file in listing.files], context.reporter)
     judged, bad_files = _judged(config, listing.files, maker)
     bad_files = [*listing.bad_files, *bad_files]
     if bad_files and not judged:
@@ -162,6 +164,7 @@ def _judged(
     texts_too = config.into == "corpus" and config.documents != "file"
     for file in files:
         try:
+            check_licence(file.uri, config.rights, config.licences_allowed)
             piece = piece_of(file)
             how = maker.judge(piece)
             found += [(each, how) for each in divided(piece, PART_BYTES, texts_too)]
