@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from danlu.cli.card import card
 from danlu.cli.data_options import Into, JsonOption, WorkspaceOption
+from danlu.cli.diff import diff
 from danlu.cli.inspect import inspect
 from danlu.settings import DEFAULT_WORKSPACE
 
@@ -61,6 +63,10 @@ app.command(
     "  danlu data inspect poet.poems --set quality.gopher_quality_chinese.min_words=40\n\n"
     "  danlu data inspect raw/ --sample 10000 --set quality={} --html raw.html"
 )(inspect)
+app.command(epilog="Examples:\n\n  danlu data diff poet.poems\n\n  danlu data diff 5006f3d9 f4934606 --html diff.html")(
+    diff
+)
+app.command(epilog="Example:\n\n  danlu data card poet.poems --language chinese --out card.md")(card)
 
 
 def _absolute(source: str) -> str:

@@ -179,10 +179,10 @@ def _print_funnel(console: Console, inspection: Inspection) -> None:
     funnel = inspection.funnel
     if not funnel.steps:
         return
-    names = max(len(step.filter) for step in funnel.steps) + 2
+    names, numbers = max(len(step.filter) for step in funnel.steps) + 2, len(f"−{funnel.num_read:,}")
     table = Table.grid(padding=(0, 1))
-    table.add_column(width=names, no_wrap=True)
-    table.add_column(width=len(f"−{funnel.num_read:,}"), justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
     table.add_column(width=BAR_WIDTH, no_wrap=True)
     table.add_column(no_wrap=True)
 
@@ -194,7 +194,8 @@ def _print_funnel(console: Console, inspection: Inspection) -> None:
         reason, count = next(iter(step.reasons.items()))
         why = reason.partition(": ")[2] or reason
         more = f", {len(step.reasons) - 1} more" if len(step.reasons) > 1 else ""
-        said = Text(f"{count:,} × {why}{more}", style="dim", overflow="ellipsis")
+        said = Text(f"{count:,} × {why}{more}", style="dim")
+        said.truncate(max(console.width - names - numbers - BAR_WIDTH - 4, 0), overflow="ellipsis")
         table.add_row(f"  {step.filter}", f"−{step.num_left_out:,}", bar(step.num_left), said)
     table.add_row("  kept", f"{funnel.num_kept:,}", bar(funnel.num_kept), "")
     console.print("[bold]Funnel[/]")

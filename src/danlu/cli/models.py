@@ -254,6 +254,9 @@ def _details(entry: dict[str, Any], *, facts: bool) -> list[str]:
     from rich.markup import escape
 
     lines = [f"[cyan]{escape(source['uri'])}[/] [dim]{source['sha256'][:16]}…[/]" for source in entry["sources"]]
+    for pattern, stated in entry.get("rights", {}).items():
+        said = ", ".join(f"{name} {value}" for name, value in stated.items() if value)
+        lines.append(f"[cyan]{escape(pattern)}[/] [dim]{escape(said)}[/]")
     if facts:
         known = [
             f"{name} {_plain(fact)}" for name, fact in entry["facts"].items() if not isinstance(fact, (dict, list))

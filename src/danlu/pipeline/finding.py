@@ -92,3 +92,22 @@ def _made_by(workspace: Workspace, store: ArtifactStore, run: str) -> dict[str, 
             if artifact.id == artifact_id:
                 found[stage] = artifact
     return found
+
+
+def newest_but(workspace: Workspace, artifact: Artifact) -> Artifact:
+    """The newest other artifact of the same stage and kind.
+
+    Raises:
+        UserError: there is no other.
+    """
+    manifest = artifact.manifest
+    others = [
+        other
+        for other in ArtifactStore(workspace.artifacts).all()
+        if (other.kind, other.manifest.name) == (artifact.kind, manifest.name) and other.id != artifact.id
+    ]
+    if not others:
+        raise UserError(
+            f"There is only one version of {manifest.name} ({artifact.id}).", "Name a second artifact to compare with."
+        )
+    return max(others, key=lambda other: other.manifest.created)

@@ -15,8 +15,9 @@ KEY_FACT_CHARACTERS = 200
 def lineage(store: ArtifactStore, artifact: Artifact) -> list[dict[str, Any]]:
     """Every artifact that `artifact` was made from, and itself last; a parent always comes before its children.
 
-    Each entry: ``{"id", "kind", "stage", "name", "parents": [ids], "sources": [{"uri", "sha256"}], "created" (UTC, ISO
-    8601), "seconds", "facts" (the short ones), "missing"}``. ``missing`` is true for an artifact that has since been
+    Each entry: ``{"id", "kind", "stage", "name", "parents": [ids], "sources": [{"uri", "sha256"}], "rights"
+    (what is stated of sources, by pattern), "created" (UTC, ISO 8601), "seconds", "facts" (the short ones),
+    "missing"}``. ``missing`` is true for an artifact that has since been
     removed from the workspace; then only ``id``, ``kind`` and ``name`` are known.
     """
     entries: dict[str, dict[str, Any]] = {}
@@ -88,6 +89,7 @@ def _entry(artifact: Artifact) -> dict[str, Any]:
         "name": manifest.name,
         "parents": [parent.id for parent in manifest.parents],
         "sources": [{"uri": source.uri, "sha256": source.sha256} for source in manifest.sources],
+        "rights": manifest.settings.get("rights") or {},
         "created": manifest.created,
         "seconds": manifest.seconds,
         "facts": {name: fact for name, fact in manifest.facts.items() if len(repr(fact)) <= KEY_FACT_CHARACTERS},
@@ -103,6 +105,7 @@ def _missing(parent: Parent) -> dict[str, Any]:
         "name": parent.name,
         "parents": [],
         "sources": [],
+        "rights": {},
         "created": None,
         "seconds": None,
         "facts": {},

@@ -27,7 +27,7 @@ from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.rules.judging import verdicts
 from danlu.errors import UserError, did_you_mean
 
-TEXT_CHARACTERS = 400
+TEXT_CHARACTERS = 200
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from danlu.pages.said import Language, Said
 from danlu.settings import Workspace
 
 PAGES = "pages"
-MOST_CURVES = 8
-"""With a picture; the others stand in a table."""
+MOST_CURVES, FEWEST_CURVES = 8, 4
+"""With a picture; the others stand in a table. Rules that alone leave out nothing have one only where there are few."""
 
 FILTERS = {
     READING: Said("could not be read", "无法读取"),
@@ -43,7 +43,8 @@ def render(inspection: Inspection, moved: Moved | None, language: Language) -> s
     """The page, with its styles, pictures and script inside."""
     from markupsafe import Markup
 
-    with_picture = [curve for curve in inspection.curves if curve.num_broken][:MOST_CURVES]
+    broken = [curve for curve in inspection.curves if curve.num_broken]
+    with_picture = broken[: min(MOST_CURVES, max(FEWEST_CURVES, sum(curve.num_alone > 0 for curve in broken)))]
     quantiles = inspection.lengths.quantiles
     marks = {"": quantiles["0.5"]} if quantiles else {}
     histogram = inspection.lengths.histogram

@@ -36,7 +36,7 @@ def histogram_chart(histogram: Histogram, width: int, marks: dict[str, float]) -
         at = x(value)
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP - 2}" y2="{HEIGHT - BOTTOM}"/>')
         parts.append(text(at, TOP - 5, label, "axis", "middle"))
-    parts += _tick_marks(_log_ticks(histogram.edges, width), x, HEIGHT)
+    parts += _tick_marks(_log_ticks(histogram.edges, width), x, width, HEIGHT)
     return svg(width, HEIGHT, parts)
 
 
@@ -66,7 +66,7 @@ def curve_chart(curve: Curve) -> str:
     parts.append(f'<line class="moved" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP - 8}" y2="{floor}"/>')
     low, high = curve.edges[0], curve.edges[-1]
     ticks = _log_ticks(curve.edges, CURVE_WIDTH) if _is_wide(curve) else nice_ticks(low, high, 5)
-    parts += _tick_marks([tick for tick in ticks if low <= tick <= high], x, CURVE_HEIGHT)
+    parts += _tick_marks([tick for tick in ticks if low <= tick <= high], x, CURVE_WIDTH, CURVE_HEIGHT)
     return svg(CURVE_WIDTH, CURVE_HEIGHT, parts)
 
 
@@ -102,8 +102,8 @@ def _log_ticks(edges: Sequence[float], width: int) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _tick_marks(ticks: Sequence[float], x: Axis, height: int) -> list[str]:
-    parts = [f'<line class="base" x1="0" x2="{WIDE}" y1="{height - BOTTOM}" y2="{height - BOTTOM}"/>']
+def _tick_marks(ticks: Sequence[float], x: Axis, width: int, height: int) -> list[str]:
+    parts = [f'<line class="base" x1="0" x2="{width}" y1="{height - BOTTOM}" y2="{height - BOTTOM}"/>']
     for tick in ticks:
         at = x(tick)
         parts.append(text(at, height - BOTTOM + 16, _short(tick), "axis", "start" if at < 14 else "middle"))

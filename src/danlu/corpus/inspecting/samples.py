@@ -20,7 +20,7 @@ from danlu.corpus.inspecting.sampling import GOLDEN, Smallest
 from danlu.corpus.inspecting.subject import Subject
 from danlu.corpus.inspecting.thresholds import judged_batches, rules_with_tags
 
-TEXT_CHARACTERS = 400
+TEXT_CHARACTERS = 200
 MOST_REASONS = 10
 
 
