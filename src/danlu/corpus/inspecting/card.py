@@ -168,7 +168,7 @@ def _sources(writer: _Writer, subject: Subject, inspection: Inspection) -> None:
 def _filters(writer: _Writer, inspection: Inspection, config: CleanConfig | None) -> None:
     t = writer.t
     writer.heading(t("Filters", "过滤"))
-    named = {
+    names = {
         READING: t("could not be read", "无法读取"),
         OWN: t("lengths and patterns", "长度与格式"),
         EXACT: t("exact duplicates", "完全重复"),
@@ -176,7 +176,7 @@ def _filters(writer: _Writer, inspection: Inspection, config: CleanConfig | None
     }
     rows = [
         [
-            named.get(step.filter, step.filter),
+            names.get(step.filter, step.filter),
             f"{step.num_left_out:,}",
             f"{step.num_left:,}",
             "; ".join(f"{count:,} × {reason}" for reason, count in list(step.reasons.items())[:3]),

@@ -130,12 +130,13 @@ class _States:
     def of_reasons(self, reasons: pa.Array) -> npt.NDArray[np.int32]:
         encoded = collapsed(reasons).dictionary_encode()
         own = [self._codes.setdefault(f"left out: {name}", len(self._codes)) for name in encoded.dictionary.to_pylist()]
-        return np.array(own, np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
+        return np.asarray(np.array(own, np.int32)[encoded.indices.to_numpy(zero_copy_only=False)], np.int32)
 
 
 def _num_rows(subject: Subject) -> int:
     paths = [path for split in SPLITS for path in split_files(subject, split)]
-    return sum(int(pq.read_metadata(path).num_rows) for path in paths) + sum(b.num_rows for b in dropped_rows(subject))
+    num_kept = sum(int(pq.read_metadata(path).num_rows) for path in paths)
+    return num_kept + sum(int(batch.num_rows) for batch in dropped_rows(subject))
 
 
 def _kept(subject: Subject, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:

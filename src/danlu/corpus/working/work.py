@@ -66,13 +66,11 @@ class Maker(Protocol):
         """What comes of some drafts: their texts are worked on together, which is faster."""
         ...
 
-    @staticmethod
-    def shown(body: Any) -> str:
+    def shown(self, body: Any) -> str:
         """The text of an item for people."""
         ...
 
-    @staticmethod
-    def comparable(body: Any) -> str:
+    def comparable(self, body: Any) -> str:
         """What near duplicates have nearly in common."""
         ...
 
