@@ -54,7 +54,8 @@ def funnel_of(subject: Subject, by_reason: Counter[tuple[str, str]], num_kept: i
 def _ordered(filters: list[str], subject: Subject) -> list[str]:
     """Tags stand in the order in which what tags was asked."""
     tagging = dict.fromkeys(
-        name.partition("/")[0].partition("@")[0].removesuffix("_chinese") for name in tag_names(subject.directory)
+        (name.rpartition("/")[0].partition("@")[0] if "@" in name else name).removesuffix("_chinese")
+        for name in tag_names(subject.directory)
     )
     order = [READING, OWN, *tagging]
     last = [EXACT, NEAR]

@@ -6,66 +6,91 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from danlu.corpus.config import CleanConfig
 from danlu.corpus.rules.config import RulesConfig
-from danlu.corpus.rules.rule import Column, Rule
 from danlu.corpus.rules.script import Script, settings_name
 from danlu.corpus.rules.table import SETS
+from danlu.corpus.tagging import language, scores
 
 
 @dataclass(frozen=True)
 class Movable:
-    """A rule with its threshold."""
+    """A bound on a tag."""
 
-    label: str
-    """Of its set: ``gopher_quality@1``."""
-    rule: Rule
+    column: str
+    """Name of the tag: ``gopher_quality@1/num_words``."""
     setting: str
-    """Path of the setting, for ``--set``: ``quality.gopher_quality.min_words``."""
-    is_switch: bool
+    """Path of the setting, for ``--set``: ``quality.gopher_quality.min_words``; empty where none moves it."""
+    is_lowest: bool
+    """Whether values below the threshold are left out, and not those above."""
+    threshold: float
+    reasons: tuple[str, ...]
+    """Those of rows it leaves out, as the artifact has them."""
+    is_switch: bool = False
     """Whether it can only be on or off."""
 
     @property
-    def column(self) -> str:
-        """Name of the tag."""
-        return f"{self.label}/{self.rule.tag}"
-
-    @property
     def reason(self) -> str:
-        return f"{self.label}: {self.rule.reason}"
+        """The first of them."""
+        return self.reasons[0]
 
-    @property
-    def is_lowest(self) -> bool:
-        """Whether values below the threshold break the rule, and not those above."""
-        return self.rule.at_least is not None
-
-    @property
-    def threshold(self) -> float:
-        value = self.rule.at_least if self.is_lowest else self.rule.at_most
-        assert value is not None
-        return float(value)
-
-    def broken(self, values: Column) -> Any:
-        """By which rows."""
-        return self.rule.broken(values)
+    def broken(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """By which rows. What is nan breaks nothing."""
+        return values < self.threshold if self.is_lowest else values > self.threshold
 
 
-def movables(config: RulesConfig) -> list[Movable]:
-    """Rules that have a threshold, in the order in which they count."""
-    found = []
-    for name in config.sets:
-        for script in Script:
-            paths = _paths(name, script, config)
-            for number, rule in enumerate(SETS[name].rules(config.settings(name, script), script)):
-                if (rule.at_least, rule.at_most) != (None, None):
-                    path = paths.get(number, "")
-                    switch = bool(path) and isinstance(_value(config, path), bool)
-                    found.append(Movable(SETS[name].label(script), rule, path, switch))
+def movables(config: CleanConfig) -> list[Movable]:
+    """Bounds of the settings, in the order in which they count."""
+    return [*_of_language(config), *_of_rules(config), *_of_scorers(config)]
+
+
+def movable_settings(config: CleanConfig) -> set[str]:
+    """Paths of all settings that are nothing but a bound, those without a value included."""
+    found = {movable.setting for movable in _of_language(config)}
+    found |= {f"scorers.{name}.{bound}" for name in config.scorers or {} for bound in ("at_least", "at_most")}
+    if config.quality is not None:
+        sets = [(name, script) for name in config.quality.sets for script in Script]
+        found |= {path for name, script in sets for path in _paths(name, script, config.quality).values()}
     return found
 
 
-def movable_settings(config: RulesConfig) -> set[str]:
-    """Paths of all settings that are nothing but a threshold, those without a value included."""
-    return {path for name in config.sets for script in Script for path in _paths(name, script, config).values()}
+def _of_language(config: CleanConfig) -> Iterator[Movable]:
+    settings = config.language
+    if settings is not None and settings.keep:
+        reasons = tuple(
+            f"{language.LABEL}: it is {each} with a probability under {settings.at_least}" for each in settings.keep
+        )
+        yield Movable(f"{language.LABEL}/probability", "language.at_least", True, settings.at_least, reasons)
+
+
+def _of_rules(config: CleanConfig) -> Iterator[Movable]:
+    rules = config.quality
+    for name in rules.sets if rules is not None else ():
+        for script in Script:
+            assert rules is not None
+            paths, label = _paths(name, script, rules), SETS[name].label(script)
+            for number, rule in enumerate(SETS[name].rules(rules.settings(name, script), script)):
+                bound = rule.at_least if rule.at_least is not None else rule.at_most
+                if bound is not None:
+                    path = paths.get(number, "")
+                    switch = bool(path) and isinstance(_value(rules, path), bool)
+                    reasons = (f"{label}: {rule.reason}",)
+                    lowest = rule.at_least is not None
+                    yield Movable(f"{label}/{rule.tag}", path, lowest, float(bound), reasons, switch)
+
+
+def _of_scorers(config: CleanConfig) -> Iterator[Movable]:
+    for name, bounds in (config.scorers or {}).items():
+        tag = f"{scores.LABEL}/{name}"
+        if bounds.at_least is not None:
+            reasons = (f"{tag}: it scores under {bounds.at_least:g}",)
+            yield Movable(tag, f"scorers.{name}.at_least", True, bounds.at_least, reasons)
+        if bounds.at_most is not None:
+            reasons = (f"{tag}: it scores over {bounds.at_most:g}",)
+            yield Movable(tag, f"scorers.{name}.at_most", False, bounds.at_most, reasons)
 
 
 def _value(config: RulesConfig, path: str) -> Any:
@@ -74,7 +99,7 @@ def _value(config: RulesConfig, path: str) -> Any:
 
 
 def _paths(name: str, script: Script, config: RulesConfig) -> dict[int, str]:
-    """By the number of a rule, its setting: the one whose change moves the rule's threshold."""
+    """By the number of a rule, its setting: the one whose change moves the rule's threshold and nothing else."""
     settings = config.settings(name, script)
 
     def bounds(changed: Any) -> list[tuple[float | None, float | None]]:
@@ -82,9 +107,8 @@ def _paths(name: str, script: Script, config: RulesConfig) -> dict[int, str]:
 
     before, found = bounds(settings), {}
     for field, key, value in _other_values(settings):
-        for number, (old, new) in enumerate(
-            zip(before, bounds(settings.model_copy(update={field: value})), strict=True)
-        ):
+        after = bounds(settings.model_copy(update={field: value}))
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
             if old != new:
                 path = f"quality.{settings_name(name, script)}.{field}"
                 found[number] = f"{path}.{key}" if key is not None else path

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
-from danlu.artifacts.tags import tag_names
+from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import NEAR
 from danlu.corpus.inspecting.movable import Movable, movable_settings, movables
 from danlu.corpus.inspecting.reasons import dropped_rows
@@ -22,9 +22,9 @@ from danlu.corpus.inspecting.repeats import first_ids
 from danlu.corpus.inspecting.rows import id_text, ids_of, read_rows, texts_with_ids
 from danlu.corpus.inspecting.sampling import Smallest
 from danlu.corpus.inspecting.subject import Subject
-from danlu.corpus.inspecting.thresholds import JudgedBatch, judged_batches, rules_with_tags
+from danlu.corpus.inspecting.thresholds import JudgedBatch, judged_batches, rules_with_tags, with_tags
 from danlu.corpus.rules.config import RulesConfig
-from danlu.corpus.rules.judging import verdicts
+from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds
 from danlu.errors import UserError, did_you_mean
 
 TEXT_CHARACTERS = 200
@@ -82,30 +82,28 @@ def moved_by(subject: Subject, settings: Sequence[str], *, num_samples: int, see
     Raises:
         UserError: the tags cannot tell.
     """
-    config = _changed(subject, settings)
-    now = rules_with_tags(subject)
-    ours = [rule for rule in movables(config) if rule.setting in {_path(setting) for setting in settings}]
+    changed = with_tags(subject, movables(_changed(subject, settings)))
+    paths = {_path(setting) for setting in settings}
+    shown = {rule.column: rule for rule in [*rules_with_tags(subject), *changed] if rule.setting in paths}
     counts = {"back": Counter[str](), "gone": Counter[str]()}
     chosen = {name: Smallest(num_samples, seed) for name in counts}
-    back_ids, gone_ids, num_kept = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)], 0
-    for batch in judged_batches(subject, [*now, *_only_with_tags(subject, movables(config))]):
+    found = {name: [np.zeros(0, np.uint64)] for name in counts}
+    num_kept = 0
+    for batch in judged_batches(subject, [*rules_with_tags(subject), *changed]):
         num_kept += int(batch.stays.sum())
-        verdict = _verdict(batch, subject, config)
+        passes, why_not = _verdict(batch, changed)
         ids = ids_of(batch.table.column("id"))
         reasons = np.array(batch.table.column("reason").to_pylist(), object)
-        is_ours = _left_out_by(batch, now)
         for name, mask, why in (
-            ("back", is_ours & verdict.kept, reasons),
-            ("gone", batch.stays & ~verdict.kept, np.array(verdict.reasons, object)),
+            ("back", batch.free & ~batch.stays & passes, reasons),
+            ("gone", batch.stays & ~passes, why_not),
         ):
             counts[name].update(why[mask].tolist())
             places = np.flatnonzero(mask)
-            (back_ids if name == "back" else gone_ids).append(ids[places])
-            chosen[name].add(ids[places], partial(_shown, batch, places, why, ours))
-    back, gone = np.concatenate(back_ids), np.concatenate(gone_ids)
-    kept_ids = read_rows(subject).ids
-    distinct = np.unique(back)
-    num_new = int((~np.isin(distinct, kept_ids)).sum())
+            found[name].append(ids[places])
+            chosen[name].add(ids[places], partial(_shown, batch, places, why, list(shown)))
+    back, gone = np.concatenate(found["back"]), np.concatenate(found["gone"])
+    num_new = int((~np.isin(np.unique(back), read_rows(subject).ids)).sum())
     return Moved(
         settings=list(settings),
         num_kept=num_kept,
@@ -120,55 +118,66 @@ def moved_by(subject: Subject, settings: Sequence[str], *, num_samples: int, see
     )
 
 
-def _verdict(batch: JudgedBatch, subject: Subject, config: RulesConfig) -> Any:
-    tags = {**batch.values, "text@1/num_characters": np.zeros(batch.table.num_rows)}
-    return verdicts(tags, config)
-
-
-def _left_out_by(batch: JudgedBatch, rules: Sequence[Movable]) -> Any:
-    ours = pa.array(sorted({rule.reason for rule in rules}), pa.string())
-    return pc.is_in(batch.table.column("reason"), ours).to_numpy(zero_copy_only=False)
-
-
-def _only_with_tags(subject: Subject, rules: Sequence[Movable]) -> list[Movable]:
-    names = set(tag_names(subject.directory))
-    return [rule for rule in rules if rule.column in names]
+def _verdict(batch: JudgedBatch, rules: Sequence[Movable]) -> tuple[Any, Any]:
+    """Of each row whether it passes all rules, and the reason of the first that it breaks."""
+    reasons = np.full(batch.table.num_rows, None, object)
+    passes = np.ones(batch.table.num_rows, np.bool_)
+    for rule in rules:
+        broken = rule.broken(batch.values[rule.column]) & passes
+        reasons[broken] = rule.reason
+        passes &= ~broken
+    return passes, reasons
 
 
 def _path(setting: str) -> str:
     return setting.partition("=")[0].strip()
 
 
-def _changed(subject: Subject, settings: Sequence[str]) -> RulesConfig:
-    """The rules with other thresholds.
+def _changed(subject: Subject, settings: Sequence[str]) -> CleanConfig:
+    """The settings with other thresholds.
 
     Raises:
-        UserError: there are no rules or no tags, or a setting is no threshold.
+        UserError: there are no tags, or a setting is no threshold on one.
     """
-    if subject.config is None or subject.config.quality is None or not tag_names(subject.directory):
+    config = subject.config
+    if config is None or not rules_with_tags(subject):
         raise UserError(
-            f"{subject.name} has no tags of rules, so nobody can tell what other thresholds would do.",
+            f"{subject.name} has no tags with a threshold, so nobody can tell what other thresholds would do.",
             "Clean it with 'quality' and this version of Danlu.",
         )
-    content = subject.config.quality.model_dump()
-    known = movable_settings(subject.config.quality)
+    content = {name: value.model_dump() for name in ("language", "quality") if (value := getattr(config, name))}
+    content["scorers"] = {name: bounds.model_dump() for name, bounds in (config.scorers or {}).items()}
+    known = movable_settings(config)
     for setting in settings:
         path, equals, text = setting.partition("=")
         path = path.strip()
         if not equals:
             raise UserError(f"--set {setting}: this is not of the form PATH=VALUE.", _example(known))
         if path not in known:
-            hint = "Clean again with it to see. " if path.split(".")[0] in type(subject.config).model_fields else ""
+            hint = "Clean again with it to see. " if path.split(".")[0] in type(config).model_fields else ""
             raise UserError(
                 f"--set {path}: this is no threshold on a stored tag.", hint + did_you_mean(path, sorted(known))
             )
-        _assign(content, path.split(".")[1:], yaml.safe_load(text))
+        _assign(content, path.split("."), _parsed(setting, text))
     try:
-        return RulesConfig.model_validate(content)
+        return config.model_copy(
+            update={
+                "language": LanguageConfig.model_validate(content["language"]) if config.language else None,
+                "quality": RulesConfig.model_validate(content["quality"]) if config.quality else None,
+                "scorers": {name: ScoreBounds.model_validate(bounds) for name, bounds in content["scorers"].items()},
+            }
+        )
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise UserError(f"--set quality.{place}: {first['msg']}.", "Give a number that may stand there.") from None
+        raise UserError(f"--set: {place}: {first['msg']}.", "Give a number that may stand there.") from None
+
+
+def _parsed(setting: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {setting}: the value is not YAML.", "Give a number.") from None
 
 
 def _assign(content: Any, keys: list[str], value: Any) -> None:
@@ -182,13 +191,12 @@ def _example(known: set[str]) -> str:
     return f"For example: --set {min(known)}=..."
 
 
-def _shown(batch: JudgedBatch, places: Any, why: Any, ours: Sequence[Movable], number: int) -> MovedRow:
+def _shown(batch: JudgedBatch, places: Any, why: Any, columns: Sequence[str], number: int) -> MovedRow:
     place = int(places[number])
     row = batch.table.slice(place, 1).to_pylist()[0]
-    numbers = {rule.column: float(batch.values[rule.column][place]) for rule in ours if rule.column in batch.values}
-    return MovedRow(
-        row["id"], row["source"], "", str(why[place]), {name: n for name, n in numbers.items() if not np.isnan(n)}
-    )
+    numbers = {name: float(batch.values[name][place]) for name in columns}
+    known = {name: value for name, value in numbers.items() if not np.isnan(value)}
+    return MovedRow(row["id"], row["source"], "", str(why[place]), known)
 
 
 def _with_dropped_texts(subject: Subject, rows: list[MovedRow]) -> list[MovedRow]:

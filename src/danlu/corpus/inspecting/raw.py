@@ -58,15 +58,19 @@ def cleaned_aside(
     Raises:
         UserError: no file can be read, or a setting does not fit.
     """
-    files = chosen_files(sources, config, reporter)
+    members, out = scratch / "archives", scratch / "out"
+    members.mkdir()
+    out.mkdir()
+    listing = chosen_files(sources, config, reporter, members)
     make_maker: MakeMaker = DocumentMaker if config.kind == "corpus" else ExampleMaker
     notes = []
     if sample is not None:
-        files, rows_each, num_files = _sampled(files, sample, seed, by_lines=config.documents == "lines")
+        num_files = len(listing.files)
+        listing.files, rows_each = _sampled(listing.files, sample, seed, texts_too=config.documents != "file")
         make_maker = partial(SampledMaker, make_maker, rows_each)
         notes.append(
-            f"A sample: {len(files):,} of {num_files:,} files, up to {rows_each:,} rows from the beginning of each "
-            "16 MiB; repetitions are those within the sample."
+            f"A sample: {len(listing.files):,} of {num_files:,} files, up to {rows_each:,} rows from the beginning of "
+            "each 16 MiB; repetitions are those within the sample."
         )
     context = StageContext(
         name="inspect",
@@ -77,11 +81,9 @@ def cleaned_aside(
         inputs={},
         sources={"from": list(sources)},
     )
-    out = scratch / "out"
-    out.mkdir()
     writer: CorpusWriter | ExamplesWriter = CorpusWriter(out) if config.kind == "corpus" else ExamplesWriter(out)
     with writer, DroppedWriter(out) as dropped, TagsWriter(out) as tags:
-        worked = clean(config, context, files, make_maker, writer, dropped, tags, "rows")
+        worked = clean(config, context, listing, make_maker, writer, dropped, tags, "rows")
     if config.personal:
         write_audit(worked.parts, out)
     facts = {
@@ -131,18 +133,17 @@ class SampledMaker:
         return islice(self._maker.read(piece, how, notes), self._rows_each)
 
 
-def _sampled(files: list[SourceFile], sample: int, seed: int, *, by_lines: bool) -> tuple[list[SourceFile], int, int]:
-    """Files to read, how many rows of each of their stretches, and how many files there are."""
-    num_files = len(files)
-    if num_files > sample:
-        chosen = np.random.default_rng(seed).choice(num_files, sample, replace=False)
+def _sampled(files: list[SourceFile], sample: int, seed: int, *, texts_too: bool) -> tuple[list[SourceFile], int]:
+    """Files to read, and how many rows of each of their stretches."""
+    if len(files) > sample:
+        chosen = np.random.default_rng(seed).choice(len(files), sample, replace=False)
         files = [files[place] for place in sorted(chosen.tolist())]
-    num_stretches = sum(_num_stretches(file, by_lines) for file in files)
-    return files, max(1, -(-sample // max(num_stretches, 1))), num_files
+    num_stretches = sum(_num_stretches(file, texts_too) for file in files)
+    return files, max(1, -(-sample // max(num_stretches, 1)))
 
 
-def _num_stretches(file: SourceFile, by_lines: bool) -> int:
+def _num_stretches(file: SourceFile, texts_too: bool) -> int:
     try:
-        return len(divided(piece_of(file), PART_BYTES, by_lines))
+        return len(divided(piece_of(file), PART_BYTES, texts_too))
     except BadFileError:
         return 0

@@ -72,7 +72,7 @@ def filter_of(reason: str) -> str:
     name = reason.partition(":")[0]
     if reason in (EXACT, NEAR):
         return reason
-    if "@" in name and " " not in name:
+    if " " not in name and ("@" in name or "/" in name):
         return name.partition("@")[0].removesuffix("_chinese")
     return OWN if reason.startswith(OWN_REASONS) else READING
 

@@ -64,7 +64,7 @@ def samples_of(subject: Subject, reasons: dict[str, int], *, size: int, seed: in
     """
     chosen = sorted(reasons, key=lambda reason: (-reasons[reason], reason))[:MOST_REASONS]
     rules = rules_with_tags(subject)
-    by_reason = {rule.reason: rule for rule in rules if rule.reason in chosen}
+    by_reason = {reason: rule for rule in rules for reason in rule.reasons if reason in chosen}
     left_out = _left_out(subject, chosen, size, seed)
     numbers = _numbers(subject, rules, [(rule, sample.id) for reason, rule in by_reason.items()
                                         for sample in left_out[reason]])  # fmt: skip

@@ -72,7 +72,9 @@ def of_artifact(artifact: Artifact) -> Subject:
 
 
 def _config(settings: dict[str, Any], kind: str) -> CleanConfig | None:
-    """Of the settings that an artifact keeps."""
+    """Of the settings that an artifact keeps, in which references stand as pairs of what is taken and what is said."""
+    if isinstance(scorers := settings.get("scorers"), list):
+        settings = {**settings, "scorers": {name.partition("=")[0]: bounds for name, bounds in scorers}}
     try:
         return CleanConfig.model_validate({**settings, "do": "clean", "into": kind})
     except (ValidationError, UserError):

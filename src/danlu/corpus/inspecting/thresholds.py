@@ -6,7 +6,7 @@ these rules leaves out (repetitions, what could not be read) stay out. Rows that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,9 @@ from danlu.artifacts.tags import read_tags, tag_names
 from danlu.corpus.inspecting.movable import Movable, movables
 from danlu.corpus.inspecting.rows import numbers_of
 from danlu.corpus.inspecting.subject import Subject
+from danlu.corpus.tagging.language import LABEL
 
+LANGUAGE = f"{LABEL}/language"
 NUM_PLACES = 60
 """At which is counted, besides the threshold itself."""
 NUM_BARS = 40
@@ -93,27 +95,46 @@ class JudgedBatch:
 
 def rules_with_tags(subject: Subject) -> list[Movable]:
     """Rules of the stage whose tags the artifact has."""
-    config = subject.config
-    if config is None or config.quality is None:
-        return []
+    return with_tags(subject, movables(subject.config)) if subject.config is not None else []
+
+
+def with_tags(subject: Subject, rules: Sequence[Movable]) -> list[Movable]:
+    """Those whose tags the artifact has."""
     names = set(tag_names(subject.directory))
-    return [movable for movable in movables(config.quality) if movable.column in names]
+    return [movable for movable in rules if movable.column in names]
 
 
-def judged_batches(subject: Subject, rules: list[Movable]) -> Iterator[JudgedBatch]:
+def judged_batches(subject: Subject, rules: Sequence[Movable]) -> Iterator[JudgedBatch]:
     """All rows that were judged."""
     columns = list(dict.fromkeys(rule.column for rule in rules))
-    ours = pa.array(sorted({rule.reason for rule in rules}), pa.string())
-    for batch in read_tags(subject.directory, ["id", "source", "row", "split", "reason", *columns]):
+    ours = reasons_of(rules)
+    languages = _languages(subject)
+    words = [LANGUAGE] if languages is not None else []
+    for batch in read_tags(subject.directory, ["id", "source", "row", "split", "reason", *columns, *words]):
         values = {name: numbers_of(batch.column(name)).astype(np.float64) for name in columns}
         num_broken = np.zeros(batch.num_rows, np.int64)
         for rule in rules:
             num_broken += rule.broken(values[rule.column])
         stays = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
         is_ours = pc.is_in(batch.column("reason"), ours).to_numpy(zero_copy_only=False)
+        if languages is not None:
+            is_ours &= pc.is_in(batch.column(LANGUAGE), languages).to_numpy(zero_copy_only=False)
         yield JudgedBatch(
             batch.select(["id", "source", "row", "split", "reason"]), values, num_broken, stays, stays | is_ours
         )
+
+
+def reasons_of(rules: Sequence[Movable]) -> pa.Array:
+    """All that rules give."""
+    return pa.array(sorted({reason for rule in rules for reason in rule.reasons}), pa.string())
+
+
+def _languages(subject: Subject) -> pa.Array | None:
+    """Those that stay whatever the thresholds; None for all."""
+    settings = subject.config.language if subject.config else None
+    if settings is None or not settings.keep or LANGUAGE not in tag_names(subject.directory):
+        return None
+    return pa.array(settings.keep, pa.string())
 
 
 def _samples(subject: Subject, rules: list[Movable]) -> list[npt.NDArray[np.float64]]:
@@ -171,7 +192,7 @@ class _Counter:
         return Curve(
             setting=movable.setting,
             tag=movable.column,
-            reason=movable.rule.reason,
+            reason=movable.reason.partition(": ")[2],
             is_lowest=movable.is_lowest,
             threshold=movable.threshold,
             num_judged=self._judged,
