@@ -48,7 +48,7 @@ def _in_id(settings: CleanConfig) -> dict[str, Any]:
 
 def test_identity_holds_what_counts() -> None:
     dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
-    everything = CleanConfig.model_fields.keys() - {"do", "into", "from_", "processes"} | {"from"}
+    everything = CleanConfig.model_fields.keys() - {"do", "into", "from_", "processes", "rights"} | {"from"}
     assert dumped["examples"].keys() == everything - set(ONLY_FOR["corpus"])
     assert dumped["corpus"].keys() == everything - set(ONLY_FOR["examples"])
     assert {"text", "label", "quality"} <= dumped["corpus"].keys() - dumped["examples"].keys()

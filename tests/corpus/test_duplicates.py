@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.corpus.conversations.conversation import Example
+from danlu.corpus.conversations.conversation import Conversation, Example
 from danlu.corpus.duplicates import exact, near
 from danlu.corpus.duplicates.near import (
     MISS_PROBABILITY,
@@ -28,7 +28,7 @@ from danlu.corpus.duplicates.near import (
 
 def example(question: str, answer: str = "yes", system: str = "") -> Example:
     turns = [("system", system)] * bool(system) + [("user", question), ("assistant", answer)]
-    return Example.of([{"role": role, "content": content} for role, content in turns])
+    return Example.of(Conversation([{"role": role, "content": content} for role, content in turns]))
 
 
 def plain_set(text: str) -> set[str]:

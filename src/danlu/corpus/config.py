@@ -77,7 +77,8 @@ class DeduplicateConfig(Strict):
 
     @model_validator(mode="after")
     def _ignore_nothing(self) -> Self:
-        if "min_line_characters" in self.model_fields_set and self.lines is None and self.paragraphs is None:
+        is_told = self.min_line_characters != type(self).model_fields["min_line_characters"].default
+        if is_told and self.lines is None and self.paragraphs is None:
             raise ValueError("min_line_characters says which lines and paragraphs stay, and neither is looked for")
         return self
 
