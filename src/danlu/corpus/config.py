@@ -226,7 +226,7 @@ class CleanConfig(StageConfig):
             raise ValueError("split.stratified: label needs label; or write a template of columns, such as {topic}")
         if self.split.stratified is not None and not self.deduplicate.exact:
             raise ValueError("split.stratified needs deduplicate.exact: equal rows could come to different sides")
-        if self.toxic_words is not None and self.toxicity is None:
+        if self.toxic_words and self.toxicity is None:
             raise ValueError("toxic_words does nothing without toxicity; write toxicity: {} beside it")
         if self.into == "examples" and self.deduplicate.cuts_texts:
             raise UserError(
