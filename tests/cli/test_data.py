@@ -86,3 +86,16 @@ def test_mistakes_end_with_two(
     monkeypatch.chdir(tmp_path)
     assert run_cli(["data", "clean", *arguments]) == 2
     assert what in capsys.readouterr().err
+
+
+def test_paths_in_settings_are_meant_from_where_the_command_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a rotten apple"}\n{"text": "a fresh apple"}\n', encoding="utf-8")
+    (tmp_path / "words.txt").write_text("rotten\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    settings = ["--set", "toxicity={max_matches: 0}", "--set", "toxic_words=words.txt"]
+    assert run_cli(["data", "clean", "a.jsonl", *settings, "--json"]) == 0
+    stage = json.loads(capsys.readouterr().out)["stages"]["data"]
+    (batch,) = read_documents(Path(stage["path"]), "train")
+    assert batch.column("text").to_pylist() == ["a fresh apple"]

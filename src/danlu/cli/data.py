@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,7 @@ def clean(
         path = Path(directory) / "recipe.yaml"
         path.write_text(yaml.safe_dump({"name": name, "stages": {name: stage}}, allow_unicode=True), encoding="utf-8")
         recipe = load_recipe(path, [f"{name}.{setting}" for setting in set_ or []])
+        recipe = replace(recipe, path=Path.cwd() / path.name)  # paths in settings are meant from here, too
         run_and_show(recipe, workspace, as_json=as_json, quiet=quiet)
 
 

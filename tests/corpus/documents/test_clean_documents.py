@@ -430,9 +430,9 @@ def test_own_lists_of_offensive_words_decide_and_are_part_of_the_identity(tmp_pa
 
 
 def test_lines_of_the_page_are_taken_out_before_all_else(clean: Clean) -> None:
-    text = "首页 > 新闻\n炼丹炉在作坊的角落里。\n上一篇：无\n版权所有"
-    _, out = clean({"a.txt": text, "b.txt": "首页\n登录"}, boilerplate={"where": "ends"}, language={})
-    assert texts(out) == ["炼丹炉在作坊的角落里。"]
+    text = "首页 > 新闻\n炼丹炉放在作坊的角落里，已经很多年没有人点过火了。\n上一篇：无\n版权所有"
+    _, out = clean({"a.txt": text, "b.txt": "首页\n登录"}, boilerplate={"where": "ends"}, language={"keep": ["zh"]})
+    assert texts(out) == ["炼丹炉放在作坊的角落里，已经很多年没有人点过火了。"]
     assert [row["reason"] for row in read_dropped(out)] == ["it is empty"]
     tags = [row for batch in read_tags(out) for row in batch.to_pylist()]
     assert [row["boilerplate@1/num_lines"] for row in tags] == [3, 2]

@@ -21,6 +21,8 @@ from danlu.corpus.tagging.config import LanguageConfig
 from danlu.errors import UserError
 
 LABEL = "language@1"
+NOTHING: tuple[tuple[str | None], tuple[float]] = ((None,), (np.nan,))
+"""What is said of a text of which nothing is left."""
 SAMPLE = 1000
 """Characters at the beginning, in the middle and at the end of a text that are looked at."""
 
@@ -38,10 +40,10 @@ class LanguageJudge:
 
     def judge(self, texts: Sequence[str]) -> Judgement:
         """Tags: the most probable language, and its probability."""
-        told = [self._model.predict(sample(text)) for text in texts]
-        languages: list[str | None] = [labels[0].removeprefix("__label__") for labels, _ in told]
+        told = [self._model.predict(sample(text)) if text else NOTHING for text in texts]
+        languages = [label.removeprefix("__label__") if label else None for (label,), _ in told]
         # The model's own rounding takes some a little above one.
-        probabilities = np.minimum([shares[0] for _, shares in told], 1.0)
+        probabilities = np.minimum([share for _, (share,) in told], 1.0)
         tags: dict[str, Tag] = {f"{LABEL}/language": languages, f"{LABEL}/probability": probabilities}
         return Judgement(tags, reasons(tags, self._config), list(texts))
 
@@ -52,11 +54,11 @@ def reasons(tags: dict[str, Tag], config: LanguageConfig) -> list[str | None]:
     wanted = " or ".join(config.keep)
     found: list[str | None] = []
     for language, probability in zip(tags[f"{LABEL}/language"], tags[f"{LABEL}/probability"], strict=True):
-        if not keep:
+        if not keep or language is None:
             found.append(None)
         elif language not in keep:
             found.append(f"{LABEL}: it is {language}, not {wanted}")
-        elif probability < config.at_least:
+        elif float(probability or 0) < config.at_least:
             found.append(f"{LABEL}: it is {language} with a probability under {config.at_least}")
         else:
             found.append(None)

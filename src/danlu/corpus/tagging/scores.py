@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from danlu.corpus.dropped import SCORER
 from danlu.corpus.judging import Judgement, Tag
 from danlu.corpus.tagging.config import ScoreBounds
 from danlu.errors import UserError
-
-LABEL = "scorer"
 
 
 class ScoresJudge:
@@ -34,7 +33,7 @@ class ScoresJudge:
 
     def judge(self, texts: Sequence[str]) -> Judgement:
         """Tags: the score of each scorer."""
-        tags: dict[str, Tag] = {f"{LABEL}/{name}": scorer.score(texts) for name, scorer in self._scorers.items()}
+        tags: dict[str, Tag] = {f"{SCORER}{name}": scorer.score(texts) for name, scorer in self._scorers.items()}
         return Judgement(tags, reasons(tags, self._bounds), list(texts))
 
 
@@ -42,9 +41,10 @@ def reasons(tags: Mapping[str, Tag], bounds: Mapping[str, ScoreBounds]) -> list[
     """Why texts with these tags are left out; the first scorer that says so counts."""
     found: list[str | None] = [None] * len(next(iter(tags.values())))
     for name, its_bounds in bounds.items():
-        label = f"{LABEL}/{name}"
+        label = f"{SCORER}{name}"
         for row, score in enumerate(tags[label]):
-            found[row] = found[row] or _reason(label, float(score or 0), its_bounds)
+            if score is not None:
+                found[row] = found[row] or _reason(label, float(score), its_bounds)
     return found
 
 
