@@ -15,7 +15,7 @@ DEMO_QUESTION := What is the capital of France?
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-gpu-parallel bench-observers bench-plan bench-demo bench-scaling bench-links prove-resume prove-kills \
 	prove-exports prove-invariants prove-poet prove-layouts prove-relayout prove-rank-faults prove-diagnose \
-	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters bench-pii
+	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters bench-taggers bench-pii
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -37,6 +37,7 @@ help:
 	@echo 'make bench-tokenizer   a vocabulary trained, and text encoded, beside the tokenizers library'
 	@echo "make bench-html        the main text of pages beside trafilatura's: F1 and speed"
 	@echo "make bench-filters     rules for text quality beside datatrove's: speed, and whether they say the same"
+	@echo 'make bench-taggers     language, scorers and the other taggers: speed of each, and languages told right'
 	@echo "make bench-gpu         pre-training on an NVIDIA GPU beside transformers' Trainer, and beside the CPU"
 	@echo "make bench-gpu-parallel  FSDP2's wrapper and CPU offload on one NVIDIA GPU, and a LoRA of 7B shape"
 	@echo 'make bench-scaling     two processes with a core each beside one with one core'

@@ -19,7 +19,7 @@ FILES_NAMED = 10
 REASONS_NAMED = 10
 """So many reasons are said, of those that were asked for."""
 EXACT, NEAR, CUT_AWAY = "exact duplicate", "near duplicate", "too little is left without what repeats others"
-SCORER = "scorer/"
+SCORER = "scorer"
 REPETITIONS = (EXACT, NEAR, CUT_AWAY)
 
 
@@ -78,7 +78,7 @@ def tell_of_rows(by_reason: Counter[str], num_read: int, unit: str, reporter: Re
 def _was_asked_for(reason: str) -> bool:
     """Repetitions, what a tagger says, whose reasons begin with its name and version, and what a scorer says."""
     label = reason.partition(":")[0]
-    return reason in REPETITIONS or "@" in label or label.startswith(SCORER)
+    return reason in REPETITIONS or "@" in label or label.startswith(f"{SCORER}/")
 
 
 def described(by_reason: Counter[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """A model of n-grams of characters. Its perplexity is per character, so that texts of any length compare.
 
 Characters serve for English too: no word is unknown, and five of them hold what two or three words would. One core
-scores 11 to 17 MB/s, since most looks into the table miss the processor's caches.
+scores 8 to 12 MB/s, since most looks into the table miss the processor's caches.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from danlu.corpus.judging import Judgement, Tag
 from danlu.corpus.tagging.config import ScoreBounds
 from danlu.errors import UserError
 
+LABEL = SCORER
+
 
 class ScoresJudge:
     """Scores texts.
@@ -33,7 +35,7 @@ class ScoresJudge:
 
     def judge(self, texts: Sequence[str]) -> Judgement:
         """Tags: the score of each scorer."""
-        tags: dict[str, Tag] = {f"{SCORER}{name}": scorer.score(texts) for name, scorer in self._scorers.items()}
+        tags: dict[str, Tag] = {f"{LABEL}/{name}": scorer.score(texts) for name, scorer in self._scorers.items()}
         return Judgement(tags, reasons(tags, self._bounds), list(texts))
 
 
@@ -41,7 +43,7 @@ def reasons(tags: Mapping[str, Tag], bounds: Mapping[str, ScoreBounds]) -> list[
     """Why texts with these tags are left out; the first scorer that says so counts."""
     found: list[str | None] = [None] * len(next(iter(tags.values())))
     for name, its_bounds in bounds.items():
-        label = f"{SCORER}{name}"
+        label = f"{LABEL}/{name}"
         for row, score in enumerate(tags[label]):
             if score is not None:
                 found[row] = found[row] or _reason(label, float(score), its_bounds)
