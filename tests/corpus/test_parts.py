@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,15 @@ import pytest
 
 from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.dropped import read_dropped
-from danlu.artifacts.manifest import SourceRecord
+from danlu.artifacts.manifest import Manifest, SourceRecord
 from danlu.artifacts.splits import SPLITS
-from danlu.artifacts.stage import Source, StageContext
-from danlu.artifacts.store import ArtifactStore
+from danlu.artifacts.stage import Input, Source, StageContext
+from danlu.artifacts.store import Artifact, ArtifactStore
+from danlu.artifacts.tags import tag_names
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.scoring.n_grams import train
+from danlu.corpus.scoring.scorer import save_scorer
 from danlu.corpus.working import driver, pool
 from danlu.errors import Stopped
 from danlu.settings import Workspace
@@ -49,7 +52,7 @@ def clean(tmp_path: Path, folder: Path, workspace: Workspace, reporter: Any, mon
     monkeypatch.setattr(driver, "PART_BYTES", 5000)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
 
-    def run(name: str, **settings: Any) -> Path:
+    def run(name: str, inputs: Mapping[str, list[Input]] | None = None, **settings: Any) -> Path:
         source = Source(folder, SourceRecord(uri="file:raw", sha256="0" * 64, num_bytes=0))
         content = {"do": "clean", "into": "corpus", "from": "file:raw", "documents": "lines", **settings}
         config = CleanConfig.model_validate(
@@ -62,7 +65,7 @@ def clean(tmp_path: Path, folder: Path, workspace: Workspace, reporter: Any, mon
             store=ArtifactStore(workspace.artifacts),
             reporter=reporter,
             directory=tmp_path / name,
-            inputs={},
+            inputs=inputs or {},
             sources={"from": [source]},
         )
         out = tmp_path / f"{name}-out"
@@ -112,3 +115,19 @@ def test_what_was_done_before_a_stop_is_not_done_again(
     monkeypatch.setattr(driver, "worked_on", worked_on)
     assert contents(clean("cut", processes=2)) == expected
     assert any(message.startswith("Going on from 4 of ") for message in reporter.messages)
+
+
+def test_tags_do_not_depend_on_processes(clean: Clean, tmp_path: Path) -> None:
+    """Also where processes load a scorer, which comes to them as a path."""
+    scorer = Artifact(tmp_path / "scorer", Manifest.model_construct(id="0", kind="scorer", facts={}))
+    scorer.path.mkdir()
+    save_scorer(train(WORDS, 2, 1), "n_grams", scorer.path)
+    settings = {
+        **{"unicode": {}, "boilerplate": {}, "language": {}, "toxicity": {}},
+        "scorers": {"words": {"at_most": 100}},
+    }
+    inputs = {"scorers": [Input("words", "scorer", None, scorer, {})]}
+    one = clean("one", inputs=inputs, processes=1, **settings)
+    two = clean("two", inputs=inputs, processes=2, **settings)
+    assert "scorer/words" in tag_names(one)
+    assert contents(one) == contents(two)

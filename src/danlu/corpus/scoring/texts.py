@@ -39,7 +39,7 @@ def read_sides(setting: str, inputs: Sequence[Input], held_out: float, sample_ch
     Raises:
         UserError: there is nothing on one of the two sides.
     """
-    share = min(1.0, sample_characters / max(1, num_characters(inputs)))
+    share = min(1.0, sample_characters / max(1, total(inputs, "num_characters")))
     learnt: list[str] = []
     kept_back: list[str] = []
     for each in inputs:
@@ -65,6 +65,6 @@ def split_of(data: Input) -> str:
     return data.part or "train"
 
 
-def num_characters(inputs: Sequence[Input]) -> int:
-    """Of the splits that are meant."""
-    return sum(int(each.facts["num_characters"][split_of(each)]) for each in inputs)
+def total(inputs: Sequence[Input], fact: str) -> int:
+    """Of the splits that are meant, ``num_characters`` or ``num_bytes``."""
+    return sum(int(each.facts[fact][split_of(each)]) for each in inputs)
