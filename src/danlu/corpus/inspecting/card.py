@@ -60,7 +60,7 @@ def card_of(subject: Subject, inspection: Inspection, language: Language) -> str
     _personal(writer, inspection, subject.config)
     if inspection.classes:
         writer.heading(t("Classes", "类别"))
-        writer.text(inspection.classes.sentence.in_language(language))
+        writer.text(_plain(inspection.classes.sentence.in_language(language)))
         rows = [
             [name, *(f"{count:,}" for count in counts.values())] for name, counts in inspection.classes.counts.items()
         ]
@@ -135,7 +135,7 @@ def _sources(writer: _Writer, subject: Subject, inspection: Inspection) -> None:
     t = writer.t
     writer.heading(t("Sources, licences and consent", "来源、许可与同意"))
     for uri in subject.sources:
-        writer.item(f"`{uri}`")
+        writer.item(_plain(uri))
     not_stated = t("not stated", "未说明")
     rows = []
     for source in inspection.sources:

@@ -64,7 +64,10 @@ class Inspection:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return asdict(self)
+        content = asdict(self)
+        for row, source in zip(content["sources"], self.sources, strict=True):
+            row["rights"] = [stated.model_dump() for stated in source.rights]
+        return content
 
 
 def inspect(
