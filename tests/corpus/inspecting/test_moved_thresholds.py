@@ -112,6 +112,16 @@ def test_every_threshold_has_its_setting() -> None:
     assert (words.column, words.threshold, words.is_lowest) == ("gopher_quality_chinese@1/num_words", 80, True)
 
 
+def test_other_taggers_move_as_they_judge(cleaned: Cleaned, many: Texts) -> None:
+    files = {"a.jsonl": [{"text": row["text"] + "\nfuck" * (number % 5)} for number, row in enumerate(many(40))]}
+    before = cleaned(files, toxicity={"max_matches": 1})
+    after = cleaned(files, toxicity={"max_matches": 3})
+    moved = moved_by(before, ["toxicity.max_matches=3"], num_samples=100, seed=0)
+    assert moved.num_back == len(ids(after)) - len(ids(before)) > 0
+    assert {row.id for row in moved.back} == set(ids(after)) - set(ids(before))
+    assert [curve.setting for curve in curves_of(before)] == ["toxicity.max_matches"]
+
+
 def test_scorers_and_languages_have_thresholds_too() -> None:
     config = CleanConfig.model_validate(
         {

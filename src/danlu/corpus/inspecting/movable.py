@@ -13,7 +13,7 @@ from danlu.corpus.config import CleanConfig
 from danlu.corpus.rules.config import RulesConfig
 from danlu.corpus.rules.script import Script, settings_name
 from danlu.corpus.rules.table import SETS
-from danlu.corpus.tagging import language, scores
+from danlu.corpus.tagging import boilerplate, language, scores, toxicity
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,39 @@ class Movable:
 
 def movables(config: CleanConfig) -> list[Movable]:
     """Bounds of the settings, in the order in which they count."""
-    return [*_of_language(config), *_of_rules(config), *_of_scorers(config)]
+    kinds = (_of_boilerplate, _of_language, _of_rules, _of_scorers, _of_toxicity)
+    return [movable for kind in kinds for movable in kind(config)]
 
 
 def movable_settings(config: CleanConfig) -> set[str]:
     """Paths of all settings that are nothing but a bound, those without a value included."""
     found = {movable.setting for movable in _of_language(config)}
+    if config.boilerplate is not None:
+        found.add("boilerplate.max_share")
+    if config.toxicity is not None:
+        found |= {"toxicity.max_matches", "toxicity.max_share"}
     found |= {f"scorers.{name}.{bound}" for name in config.scorers or {} for bound in ("at_least", "at_most")}
     if config.quality is not None:
         sets = [(name, script) for name in config.quality.sets for script in Script]
         found |= {path for name, script in sets for path in _paths(name, script, config.quality).values()}
     return found
+
+
+def _of_boilerplate(config: CleanConfig) -> Iterator[Movable]:
+    highest = config.boilerplate.max_share if config.boilerplate is not None else None
+    if highest is not None:
+        reasons = (f"{boilerplate.LABEL}: more than {highest:g} of its lines are of the page",)
+        yield Movable(f"{boilerplate.LABEL}/line_share", "boilerplate.max_share", False, highest, reasons)
+
+
+def _of_toxicity(config: CleanConfig) -> Iterator[Movable]:
+    settings, label = config.toxicity, toxicity.LABEL
+    if settings is not None and settings.max_matches is not None:
+        reasons = (f"{label}: more than {settings.max_matches:,} offensive words",)
+        yield Movable(f"{label}/num_matches", "toxicity.max_matches", False, float(settings.max_matches), reasons)
+    if settings is not None and settings.max_share is not None:
+        reasons = (f"{label}: more than {settings.max_share:g} of its characters in offensive words",)
+        yield Movable(f"{label}/share", "toxicity.max_share", False, settings.max_share, reasons)
 
 
 def _of_language(config: CleanConfig) -> Iterator[Movable]:

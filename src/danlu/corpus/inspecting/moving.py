@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import yaml
 from pydantic import ValidationError
 
+from danlu.artifacts.manifest import Strict
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import NEAR
 from danlu.corpus.inspecting.movable import Movable, movable_settings, movables
@@ -24,10 +25,17 @@ from danlu.corpus.inspecting.sampling import Smallest
 from danlu.corpus.inspecting.subject import Subject
 from danlu.corpus.inspecting.thresholds import JudgedBatch, judged_batches, rules_with_tags, with_tags
 from danlu.corpus.rules.config import RulesConfig
-from danlu.corpus.tagging.config import LanguageConfig, ScoreBounds
+from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig
 from danlu.errors import UserError, did_you_mean
 
 TEXT_CHARACTERS = 200
+MOVED: dict[str, type[Strict]] = {
+    "boilerplate": BoilerplateConfig,
+    "language": LanguageConfig,
+    "quality": RulesConfig,
+    "toxicity": ToxicityConfig,
+}
+"""Settings with thresholds on tags, besides those of scorers."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ def _changed(subject: Subject, settings: Sequence[str]) -> CleanConfig:
             f"{subject.name} has no tags with a threshold, so nobody can tell what other thresholds would do.",
             "Clean it with 'quality' and this version of Danlu.",
         )
-    content = {name: value.model_dump() for name in ("language", "quality") if (value := getattr(config, name))}
+    content = {name: value.model_dump() for name in MOVED if (value := getattr(config, name)) is not None}
     content["scorers"] = {name: bounds.model_dump() for name, bounds in (config.scorers or {}).items()}
     known = movable_settings(config)
     for setting in settings:
@@ -160,13 +168,9 @@ def _changed(subject: Subject, settings: Sequence[str]) -> CleanConfig:
             )
         _assign(content, path.split("."), _parsed(setting, text))
     try:
-        return config.model_copy(
-            update={
-                "language": LanguageConfig.model_validate(content["language"]) if config.language else None,
-                "quality": RulesConfig.model_validate(content["quality"]) if config.quality else None,
-                "scorers": {name: ScoreBounds.model_validate(bounds) for name, bounds in content["scorers"].items()},
-            }
-        )
+        changed = {name: kind.model_validate(content[name]) for name, kind in MOVED.items() if name in content}
+        bounds = {name: ScoreBounds.model_validate(bounds) for name, bounds in content["scorers"].items()}
+        return config.model_copy(update={**changed, "scorers": bounds})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -139,7 +139,7 @@ def texts_with_ids(subject: Subject, wanted: Sequence[int]) -> dict[int, dict[st
 
 def _as_documents(batch: pa.RecordBatch) -> pa.RecordBatch:
     messages = batch.column("messages")
-    contents = pc.struct_field(messages.flatten(), "content")
+    contents = pc.fill_null(pc.struct_field(messages.flatten(), "content"), "")
     offsets = pc.subtract(messages.offsets, messages.offsets[0])
     text = pc.binary_join(pa.ListArray.from_arrays(offsets, contents), "\n")
     columns = {
