@@ -61,3 +61,13 @@ def test_identity_holds_what_counts() -> None:
 def test_settings_of_a_corpus_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         config(into="corpus", **settings)
+
+
+@pytest.mark.parametrize("into", ["corpus", "examples"])
+def test_settings_of_a_manifest_can_be_read_again(into: str) -> None:
+    config = CleanConfig.model_validate({"do": "clean", "into": into, "from": "x", "personal": {}})
+    kept = config.model_dump(mode="json", by_alias=True, exclude={"do"})
+    if into == "corpus":
+        kept["toxic_words"] = []  # what stands for sources, where none are named
+    read = CleanConfig.model_validate({**kept, "do": "clean", "into": into})
+    assert _in_id(read) | {"toxic_words": None} == _in_id(config) | {"toxic_words": None}
