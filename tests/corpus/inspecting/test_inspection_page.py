@@ -22,7 +22,7 @@ HOSTILE = '</script><script>alert(1)</script><img src="http://evil.example/x" on
 ALLOWED_TAGS = {
     *("html", "head", "meta", "title", "style", "script", "body", "main", "header", "nav", "section", "article", "div"),
     *("h1", "h2", "h3", "h4", "p", "span", "b", "i", "small", "code", "a", "button", "input", "details", "summary"),
-    *("ul", "li", "table", "tr", "th", "td", "svg", "rect", "line", "text", "polyline"),
+    *("wbr", "ul", "li", "table", "tr", "th", "td", "svg", "rect", "line", "text", "polyline"),
 }
 
 

@@ -29,6 +29,8 @@ SAMPLE_ROWS = 50_000
 """By which the places are chosen."""
 OUTSIDE = 0.005
 """Share of values on either side that may lie outside of the picture; they are counted in its outermost bars."""
+OUTSIDE_BROKEN = 0.05
+"""The same of values that break the rule, where these are few."""
 WIDE = 200.0
 """From this ratio of the largest to the smallest on, places are chosen on a logarithmic scale."""
 
@@ -157,7 +159,7 @@ class _Counter:
     def __init__(self, movable: Movable, sample: npt.NDArray[np.float64]) -> None:
         self._movable = movable
         is_whole = bool(len(sample)) and bool((sample == np.floor(sample)).all())
-        self._places = _places(sample, movable.threshold, is_whole)
+        self._places = _places(sample, sample[movable.broken(sample)], movable, is_whole)
         self._edges = _edges(self._places, is_whole)
         self._at_places = np.zeros(len(self._places) + 1, np.int64)
         """Candidates by how many places are below (or, for a highest value, at or below) their value."""
@@ -206,11 +208,17 @@ class _Counter:
         )
 
 
-def _places(sample: npt.NDArray[np.float64], threshold: float, is_whole: bool) -> npt.NDArray[np.float64]:
-    """Round numbers over nearly all of the sample, and the threshold."""
+def _places(
+    sample: npt.NDArray[np.float64], broken: npt.NDArray[np.float64], movable: Movable, is_whole: bool
+) -> npt.NDArray[np.float64]:
+    """Round numbers over nearly all of the sample and most of what breaks the rule, and the threshold."""
+    threshold = movable.threshold
     if not len(sample):
         return np.array([threshold])
     low, high = (float(value) for value in np.quantile(sample, [OUTSIDE, 1 - OUTSIDE]))
+    if len(broken):
+        furthest = float(np.quantile(broken, OUTSIDE_BROKEN if movable.is_lowest else 1 - OUTSIDE_BROKEN))
+        low, high = min(low, furthest), max(high, furthest)
     low, high = min(low, threshold), max(high, threshold)
     if is_whole and high > WIDE * max(low, 1):
         places = np.geomspace(max(low, 1), high, NUM_PLACES)
