@@ -15,7 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from danlu.artifacts.manifest import SourceRecord, Strict
 from danlu.artifacts.stop import Stop
@@ -50,6 +53,30 @@ class StageConfig(Strict):
     def settings_in_id(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Those of `settings`, all of the stage by name, that decide what it makes."""
         return {name: value for name, value in settings.items() if name not in self.NOT_IN_ID}
+
+
+def as_given(config: type[BaseModel], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a manifest as a recipe may give them: without those that are at their defaults, some of which may
+    not be given."""
+    given = {}
+    names = {field.alias or name: field for name, field in config.model_fields.items()}
+    for name, value in settings.items():
+        field = names.get(name)
+        if field is not None and not field.is_required():
+            default = field.get_default(call_default_factory=True)
+            if to_jsonable_python(default, by_alias=True) == value:
+                continue
+        inner = (
+            [each for each in (get_args(field.annotation) or (field.annotation,)) if _is_settings(each)]
+            if field
+            else []
+        )
+        given[name] = as_given(inner[0], value) if len(inner) == 1 and isinstance(value, dict) else value
+    return given
+
+
+def _is_settings(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
-from danlu.artifacts.stage import Input
+from danlu.artifacts.stage import Input, as_given
 from danlu.artifacts.store import Artifact, ArtifactStore
 from danlu.errors import UserError
 from danlu.models.flops import TrainingFlops
@@ -39,20 +38,11 @@ class ReadRow:
 
 
 def _settings_of(model: Artifact) -> TrainConfig:
-    """Where the recipe named stages, manifests have lists of ids, with their weights if they were given any; and they
-    have all defaults, some of which may not be given."""
-    settings = {name: value for name, value in model.manifest.settings.items() if not _is_default(name, value)}
+    """Where the recipe named stages, manifests have lists of ids, with their weights if they were given any."""
+    settings = as_given(TrainConfig, model.manifest.settings)
     data = settings["data"]
     named = dict(data) if data and isinstance(data[0], list) else data
     return TrainConfig.model_validate({**settings, "do": "train", "model": settings["model"][0], "data": named})
-
-
-def _is_default(name: str, value: Any) -> bool:
-    """Whether a setting, as manifests write it, is what it is where none is given."""
-    field = TrainConfig.model_fields.get(name)
-    if field is None or field.is_required():
-        return False
-    return bool(to_jsonable_python(field.get_default(call_default_factory=True), by_alias=True) == value)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row lies. Bytes are those of the contents of a packed file, or of one in an archive."""
+    """Where a row lies. Bytes are those of the contents of a packed file."""
 
     described: str
     """For people, for example ``line 17``; lines are counted from 1."""
@@ -175,7 +175,7 @@ def _records(stream: BufferedIOBase, encoding: str, separator: str) -> Generator
 def _in_row_groups(piece: Piece, row: int) -> Place | None:
     import pyarrow.parquet as pq
 
-    with read_anywhere(piece.file) as stored, pq.ParquetFile(stored) as file:
+    with read_anywhere(piece.file) as source, pq.ParquetFile(source) as file:
         before = 0
         for group in range(file.num_row_groups):
             num_rows = file.metadata.row_group(group).num_rows

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from danlu.artifacts.stage import as_given
 from danlu.artifacts.store import Artifact
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.files import SourceFile
@@ -21,7 +20,7 @@ from danlu.corpus.rules.judging import rules_of
 from danlu.corpus.working.auditing import NAME as FINDS
 from danlu.errors import UserError
 from danlu.pipeline.tracing.edits import edits_between
-from danlu.pipeline.tracing.sources import find_file
+from danlu.pipeline.tracing.sources import found_file
 from danlu.registry.holders import data_files, describe, tags_of
 from danlu.settings import Workspace
 
@@ -68,8 +67,7 @@ def origin_of(document: Document, workspace: Workspace, at: tuple[int, int] | No
         workspace: Where its sources may be found.
         at: First character of a token in the text, and the one behind its last: its bytes are looked for in the file.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        file = find_file(workspace, document.artifact.manifest, document.source, Path(scratch))
+    with found_file(workspace, document.artifact.manifest, document.source) as file:
         return _origin(document, file, at)
 
 
@@ -106,7 +104,8 @@ def _origin(document: Document, file: SourceFile | str, at: tuple[int, int] | No
 def settings_of(artifact: Artifact) -> CleanConfig | None:
     """Of the clean stage that made an artifact; None if this version does not know them."""
     try:
-        return CleanConfig.model_validate({**artifact.manifest.settings, "into": artifact.kind})
+        given = as_given(CleanConfig, artifact.manifest.settings)
+        return CleanConfig.model_validate({**given, "into": artifact.kind})
     except (ValidationError, UserError):
         return None
 
@@ -114,11 +113,11 @@ def settings_of(artifact: Artifact) -> CleanConfig | None:
 def _place(file: SourceFile, again: RowAgain | None, document: Document, at: tuple[int, int] | None) -> dict[str, Any]:
     place = again.place if again else None
     found: dict[str, Any] = {
-        "path": str(file.path) if file.member is None else file.uri,
+        "path": str(file.path),
         "place": place.described if place else None,
         "start": place.start if place else None,
         "stop": place.stop if place else None,
-        "packed": file.is_packed or file.member is not None,
+        "packed": file.is_packed,
         "token": None,
     }
     if at and place and place.start is not None and place.stop is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from danlu.artifacts.manifest import Manifest, SourceRecord
-from danlu.corpus.archives.listing import is_archive, with_members
+from danlu.corpus.archives.listing import with_members
 from danlu.corpus.files import IN_ARCHIVE, SourceFile
 from danlu.errors import UserError
 from danlu.pipeline.record import read_json
@@ -17,35 +19,41 @@ from danlu.sources.tree import hash_path
 from danlu.telemetry.reporter import Reporter
 
 
-def find_file(workspace: Workspace, manifest: Manifest, uri: str, scratch: Path) -> SourceFile | str:
+@contextmanager
+def found_file(workspace: Workspace, manifest: Manifest, uri: str) -> Iterator[SourceFile | str]:
     """The file, or why it is not to be had. Nothing is downloaded; every byte of its source is hashed.
 
     Args:
         workspace: Its runs say where recipes lie, from which paths are relative.
         manifest: Of the artifact that was made of it.
         uri: As the artifact calls the file.
-        scratch: An existing directory, in which a packed archive can be looked into while the file is used.
     """
+    archive, inside, _ = uri.partition(IN_ARCHIVE)
+    file = _find_file(workspace, manifest, archive)
+    if isinstance(file, str) or not inside:
+        yield file
+        return
+    with TemporaryDirectory(prefix="danlu-trace-") as scratch:
+        members = with_members([file], Path(scratch)).files
+        yield next((member for member in members if member.uri == uri), f"{uri} is no longer in the archive")
+
+
+def _find_file(workspace: Workspace, manifest: Manifest, uri: str) -> SourceFile | str:
     record = next((each for each in manifest.sources if _is_in(uri, each)), None)
     if record is None:
         return f"{uri} is in none of the sources of {manifest.name}"
     path = _find(workspace, record)
     if isinstance(path, str):
         return path
-    outer, mark, _ = uri.partition(IN_ARCHIVE)
-    relative = None if path.is_file() else outer[len(record.uri.rstrip("/")) + 1 :]
+    relative = None if path.is_file() else uri[len(record.uri.rstrip("/")) + 1 :]
     found = path if relative is None else path / relative
     if not found.resolve().is_relative_to(path.resolve()) or not found.is_file():
         return f"{uri} is not in {path}"
-    file = SourceFile(found, outer, relative)
-    if not mark:
-        return file
-    members = with_members([file], scratch).files if is_archive(file) else []
-    return next((each for each in members if each.uri == uri), f"{uri} is not in {found}")
+    return SourceFile(found, uri, relative)
 
 
 def _is_in(uri: str, record: SourceRecord) -> bool:
-    return uri == record.uri or uri.startswith((record.uri.rstrip("/") + "/", record.uri + IN_ARCHIVE))
+    return uri == record.uri or uri.startswith(record.uri.rstrip("/") + "/")
 
 
 def _find(workspace: Workspace, record: SourceRecord) -> Path | str:
