@@ -179,7 +179,7 @@ def test_mask_equals_a_character_level_reference(name: str, trim: bool, messages
     assert rendered.input_ids.tolist() == ids
     assert rendered.supervised.tolist() == mask
     assert rendered.end_of_turn_trained == (style.end_of_turn is not None)
-    assert rendered.note is None
+    assert rendered.notes == ()
     assert rendered.input_ids.dtype == np.int32
     assert rendered.supervised.dtype == np.bool_
 
@@ -233,10 +233,9 @@ def test_template_that_rewrites_earlier_turns_supervises_the_last_and_says_so() 
     turns = [("user", "a"), ("assistant", "b"), ("user", "a?"), ("assistant", "b.")]
     rendered = render(tokenizer, [{"role": role, "content": content} for role, content in turns])
     assert tokenizer.decode(rendered.input_ids[rendered.supervised]) == "<think>\n\n</think>\n\nb.<|im_end|>"
-    assert rendered.note is not None
-    assert "only the last assistant turn" in rendered.note
+    assert "only the last assistant turn" in rendered.notes[0]
     single = render(tokenizer, [{"role": role, "content": content} for role, content in turns[:2]])
-    assert single.note is None
+    assert single.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -333,7 +332,7 @@ def test_qwen3_learns_the_last_turn_when_earlier_thinking_is_stripped(real_sourc
     rendered = render(tokenizer, messages)
     assert tokenizer.decode(rendered.input_ids[rendered.supervised]) == "<think>\n\n</think>\n\n柏林<|im_end|>"
     assert tokenizer.decode(rendered.input_ids) == tokenizer.apply_chat_template(messages, tokenize=False)
-    assert rendered.note is not None
-    assert render(tokenizer, messages[:3]).note is None
+    assert rendered.notes
+    assert render(tokenizer, messages[:3]).notes == ()
     fed = prompt_ids(tokenizer, messages[:-1])
     assert rendered.input_ids[: len(fed)].tolist() == fed

@@ -52,7 +52,7 @@ def test_what_a_template_knows_is_rendered_and_learnt(
     assert learnt == [f"{first}<|im_end|>", "It is noon.<|im_end|>"]
     assert ("Tells it." in text.text) == tools
     notes = [*([] if tools else [NO_TOOLS]), *([] if calls else [NO_CALLS]), *([] if thoughts else [NO_THOUGHTS])]
-    assert text.note == ("; ".join(notes) or None)
+    assert list(text.notes) == notes
     (rendered,) = renderer.encode([text])
     assert tokenizer.decode(rendered.input_ids[rendered.supervised]) == "".join(learnt)
 

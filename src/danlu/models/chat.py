@@ -50,8 +50,8 @@ class Rendered:
     """Shape (num_tokens,): True for tokens of assistant turns, end-of-turn included. Never the first token."""
     end_of_turn_trained: bool
     """Whether every supervised turn ends with a supervised end-of-turn token."""
-    note: str | None
-    """What had to be left unsupervised and why, or None."""
+    notes: tuple[str, ...]
+    """What had to be left unsupervised, or is not rendered, and why."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RenderedText:
     text: str
     spans: list[tuple[int, int]]
     """Character ranges ``[begin, end)`` of what the assistant wrote, in order."""
-    note: str | None
+    notes: tuple[str, ...]
 
 
 class ChatRenderer:
@@ -122,11 +122,11 @@ class ChatRenderer:
             else:
                 unmatched += 1
         if not unmatched:
-            return RenderedText(text, spans, "; ".join(notes) or None)
+            return RenderedText(text, spans, tuple(notes))
         # Earlier turns look different once later ones follow (for example, their thinking is taken out). A turn that
         # is rendered as it never is when the model writes it must not be learnt.
         note = "only the last assistant turn is supervised: the chat template rewrites earlier turns once others follow"
-        return RenderedText(text, spans[-1:], "; ".join([*notes, note]))
+        return RenderedText(text, spans[-1:], (*notes, note))
 
     def _fitted(
         self, messages: Sequence[Message], tools: list[dict[str, Any]] | None
@@ -206,7 +206,7 @@ class ChatRenderer:
             supervised[first:stop] = True
             end_of_turn_trained &= stop > first and int(input_ids[stop - 1]) in self.end_of_turn_ids
         supervised[:1] = False  # nothing stands before it to predict it from
-        return Rendered(input_ids, supervised, end_of_turn_trained, text.note)
+        return Rendered(input_ids, supervised, end_of_turn_trained, text.notes)
 
     def _first_token(self, input_ids: Ids, offsets: Offsets, begin: int) -> int:
         """Index of the first token that begins at character `begin` or behind it."""

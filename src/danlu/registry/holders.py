@@ -203,11 +203,21 @@ def texts_with(artifact: Artifact, needles: Collection[str]) -> Iterator[tuple[s
 
 
 def _texts(batch: pa.RecordBatch) -> pa.Array:
-    """Of documents, or of conversations with their turns one behind the other."""
-    if "text" in batch.schema.names:
+    """Of documents; or of conversations all that is said, thought and given to tools, also in rejected answers."""
+    names = batch.schema.names
+    if "text" in names:
         return batch.column("text")
-    messages = batch.column("messages")
-    ends = pc.cumulative_sum(pc.list_value_length(messages).cast(pa.int32()))
+    spoken = [_spoken(batch.column(name)) for name in ("messages", "rejected") if name in names]
+    tools = [batch.column("tools")] if "tools" in names else []
+    return pc.binary_join_element_wise(*spoken, *tools, "\n", null_handling="skip")
+
+
+def _spoken(messages: pa.ListArray) -> pa.Array:
+    """The turns of each conversation, one behind the other."""
+    turns = pc.list_flatten(messages)
+    fields = {turns.type.field(number).name for number in range(turns.type.num_fields)}
+    texts = [pc.struct_field(turns, name) for name in ("content", "reasoning_content", "tool_calls") if name in fields]
+    joined = pc.binary_join_element_wise(*texts, "\n", null_handling="skip")
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(messages), 0).cast(pa.int32()))
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
-    contents = pa.ListArray.from_arrays(offsets, pc.struct_field(pc.list_flatten(messages), "content"))
-    return pc.binary_join(contents, "\n")
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, joined), "\n")

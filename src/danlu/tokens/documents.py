@@ -110,8 +110,7 @@ class DocumentMaker:
         return Document(example["id"], example["source"], example["row"], ids, supervised)
 
     def _count(self, rendered: Rendered, *, truncated: bool) -> None:
-        if rendered.note is not None:
-            self.notes[rendered.note] += 1
+        self.notes.update(rendered.notes)
         if truncated:
             self.num_truncated += 1
         elif rendered.end_of_turn_trained:

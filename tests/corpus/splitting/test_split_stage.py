@@ -191,7 +191,7 @@ def test_a_time_nothing_is_from_is_warned_of(clean: Clean, reporter: Any) -> Non
     assert "The test split (test_from: 2000) came out empty: no document is from that time." in reporter.warnings
 
 
-def test_shares_are_exact_in_each_class(clean: Clean) -> None:
+def test_shares_are_exact_in_each_class(clean: Clean, reporter: Any) -> None:
     rows = poems()
     split = {"validation": 0.1, "test": 0.15}
     for stratified, label in (("label", "{dynasty}"), ("{dynasty}", None)):
@@ -203,6 +203,7 @@ def test_shares_are_exact_in_each_class(clean: Clean) -> None:
             assert abs(found["test"] - 0.15 * size) < 1
             assert abs(found["validation"] - 0.1 * size) < 1
         assert facts["num_documents"] == {"train": 300, "validation": 40, "test": 60}
+        assert reporter.messages[-1].startswith("Split of 400 documents by content within 2 classes: 300 to train on")
     with pytest.raises(ValueError, match=r"stratified: label needs label"):
         clean({"a.jsonl": rows}, {**split, "stratified": "label"})
 

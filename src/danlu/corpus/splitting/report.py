@@ -72,6 +72,7 @@ def facts_of(
         moments = dict(zip(("validation", "test"), bounds, strict=True))
         facts["from"] = {side: written(moments[side]) for side in config.wanted if np.isfinite(moments[side])}
     if classes is not None:
+        facts["num_classes"] = len(class_names)
         counts = np.stack([np.bincount(classes[on], minlength=len(class_names)) for on in on_side], axis=1)
         largest = sorted(np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_CLASSES].tolist())
         facts["num_by_class"] = {class_names[it]: dict(zip(SPLITS, counts[it].tolist(), strict=True)) for it in largest}
@@ -125,8 +126,9 @@ def _line(config: SplitConfig, facts: Mapping[str, Any], num_rows: Mapping[str, 
         since = facts.get("from", {}).get(side)
         details = [f"in {groups[side]:,} groups"] if groups else [f"from {since} on"] if since else []
         sides.append(" ".join([f"{num_rows[side]:,},", reached, *details]))
-    together = facts.get("num_kept_together")
-    return f"Split of {sum(num_rows.values()):,} {unit}s by {config.by}: {'; '.join(sides)}." + (
+    together, classes = facts.get("num_kept_together"), facts.get("num_classes")
+    by = config.by if classes is None else f"{config.by} within {classes:,} classes"
+    return f"Split of {sum(num_rows.values()):,} {unit}s by {by}: {'; '.join(sides)}." + (
         f" {together:,} are kept together with others like them." if together is not None else ""
     )
 
