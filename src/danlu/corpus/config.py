@@ -20,7 +20,7 @@ from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rights.config import Rights
 from danlu.corpus.rules.config import RulesConfig
-from danlu.corpus.splitting.config import LABEL, SplitConfig
+from danlu.corpus.splitting.config import LABEL, PROMPT, SplitConfig
 from danlu.corpus.tagging.config import BoilerplateConfig, LanguageConfig, ScoreBounds, ToxicityConfig, UnicodeConfig
 from danlu.errors import UserError
 
@@ -222,6 +222,8 @@ class CleanConfig(StageConfig):
             raise ValueError("replace: there is nothing to look for in an empty text")
         if self.max_characters is not None and self.max_characters < self.min_characters:
             raise ValueError(f"max_characters ({self.max_characters}) is below min_characters ({self.min_characters})")
+        if self.split.group == PROMPT and self.into == "corpus":
+            raise ValueError("split.group: prompt goes with into: examples; documents have no prompt")
         if self.split.stratified == LABEL and self.label is None:
             raise ValueError("split.stratified: label needs label; or write a template of columns, such as {topic}")
         if self.split.stratified is not None and not self.deduplicate.exact:

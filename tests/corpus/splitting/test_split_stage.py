@@ -295,3 +295,21 @@ def test_conversations_of_one_user_are_on_one_side(clean: Clean, reporter: Any) 
     assert len(users["train"] | users["validation"]) == 17
     assert facts["dropped_by_reason"] == {"no group for the split: 'user' is null": 1}
     assert not any("not used" in said for said in reporter.messages)
+
+
+def test_answers_to_one_prompt_are_on_one_side(clean: Clean) -> None:
+    labelled = [
+        {"prompt": f"Question {number % 40}?", "completion": f"It is {number}.", "label": number % 3 == 0}
+        for number in range(160)
+    ]
+    turns = [{"messages": [{"role": "user", "content": f" Question  {number}?"}, {"role": "assistant", "content": "?"}]}
+             for number in range(40)]  # fmt: skip
+    files = {"a.jsonl": labelled, "b.jsonl": turns}
+    facts, out = clean(files, {"by": "group", "group": "prompt", "test": 0.3}, into="examples")
+    answers = {side: read_examples(out, side) for side in SPLITS}
+    asked = {side: {" ".join(row["messages"][0]["content"].split()) for row in answers[side]} for side in SPLITS}
+    assert not asked["train"] & asked["test"]
+    assert facts["split"]["num_groups"] == {side: len(asked[side]) for side in SPLITS}
+    assert sum(facts["num_examples"].values()) == 200
+    with pytest.raises(ValueError, match="documents have no prompt"):
+        clean(files, {"by": "group", "group": "prompt", "test": 0.3})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -24,12 +25,13 @@ from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats
 from danlu.corpus.conversations.formats.kto import LABELS, label_of
 from danlu.corpus.documents.template import MissingTextError
 from danlu.corpus.files import BadFileError
-from danlu.corpus.item import wrong_length
+from danlu.corpus.item import normalise, wrong_length
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
 from danlu.corpus.replacing import Replacer
-from danlu.corpus.splitting.marking import mark_columns, marker
+from danlu.corpus.splitting.config import PROMPT
+from danlu.corpus.splitting.marking import Mark, mark_columns, marker
 from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
@@ -97,11 +99,19 @@ class ExampleMaker:
                 row = self._renamed(row)
                 self._note_columns(content, row, form, uri, notes)
             try:
-                draft = Draft(_understood(row, form), content, mark(content))
-                found.update(_particulars(draft.conversation))
-                yield draft
+                conversation = _understood(row, form)
+                found.update(_particulars(conversation))
+                yield Draft(conversation, content, self._with_prompt(mark(content), conversation))
             except (BadRowError, MissingTextError) as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else content, error.reason)
+
+    def _with_prompt(self, mark: Mark, conversation: Conversation) -> Mark:
+        """With what the user says first as its group, if that was asked for."""
+        if self._config.split.group != PROMPT:
+            return mark
+        return replace(
+            mark, group=next((normalise(m["content"]) for m in conversation.messages if m["role"] == "user"), None)
+        )
 
     def _note_columns(self, content: dict[str, Any], row: dict[str, Any], form: Format, uri: str, notes: Notes) -> None:
         """Which of the columns of a row are used, and which are not."""

@@ -11,6 +11,7 @@ from danlu.corpus.documents.template import parse_template
 from danlu.corpus.splitting.moments import moment_of
 
 FILE_GROUPS = ("file", "folder")
+PROMPT = "prompt"
 LABEL = "label"
 Date = Annotated[str, BeforeValidator(str)]
 
@@ -30,8 +31,8 @@ class SplitConfig(Strict):
     """Another seed holds out other rows."""
     group: str | dict[str, str] | None = None
     """With ``by: group``: a template of columns, "{author}"; or file, folder: all documents of a file, or of the files
-    of a folder; or shell patterns for the whole path of files, of which exactly one fits, and the group of each. A row
-    without a group is left out."""
+    of a folder; or, for examples, prompt: all conversations in which the user says the same first; or shell patterns
+    for the whole path of files, of which exactly one fits, and the group of each. A row without a group is left out."""
     time: str | None = None
     """With ``by: time``: a template of columns, "{date}" or "{year}-{month}". Known are ISO dates, 2024/1/2,
     2024年1月2日, those of mail, years, and seconds (milli-, micro-, nanoseconds) since 1970. What names no time zone is
@@ -58,7 +59,7 @@ class SplitConfig(Strict):
     @field_validator("group", "time", "stratified")
     @classmethod
     def _is_a_template(cls, setting: str | dict[str, str] | None) -> str | dict[str, str] | None:
-        if isinstance(setting, str) and setting not in (*FILE_GROUPS, LABEL):
+        if isinstance(setting, str) and setting not in (*FILE_GROUPS, PROMPT, LABEL):
             parse_template(setting)
         return setting
 
@@ -116,7 +117,8 @@ class SplitConfig(Strict):
         """A setting that another one leaves without effect."""
         if (self.by == "group") != (self.group is not None):
             return "by: group and group go together"
-        if self.group == LABEL or self.time in (*FILE_GROUPS, LABEL) or self.stratified in FILE_GROUPS:
+        words = (*FILE_GROUPS, PROMPT)
+        if self.group == LABEL or self.time in (*words, LABEL) or self.stratified in words:
             return "write columns in braces: {author}"
         if (self.by == "time") != (self.time is not None):
             return "by: time and time go together"

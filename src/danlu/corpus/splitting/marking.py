@@ -12,7 +12,7 @@ from danlu.corpus.documents.template import MissingTextError, columns_of, render
 from danlu.corpus.files import SourceFile
 from danlu.corpus.item import normalise
 from danlu.corpus.reading.row import Unreadable
-from danlu.corpus.splitting.config import FILE_GROUPS, LABEL, SplitConfig
+from danlu.corpus.splitting.config import FILE_GROUPS, LABEL, PROMPT, SplitConfig
 from danlu.corpus.splitting.moments import moment_of
 
 
@@ -45,15 +45,16 @@ def marker(config: SplitConfig, label: str | dict[str, str] | None, file: Source
         BadFileError: no pattern fits the file.
         UserError: several do.
     """
-    if config.group is None and config.time is None and config.stratified is None:
+    has_group = config.group not in (None, PROMPT)  # what a conversation begins with is not told from its row
+    if not has_group and config.time is None and config.stratified is None:
         return lambda row: NO_MARK
-    group = _of_group(config.group, file)
+    group = _of_group(config.group if has_group else None, file)
     stratum = labeller(label if config.stratified == LABEL else config.stratified, file)
     moment = _of_time(config.time)
 
     def mark(row: Any) -> Mark:
         return Mark(
-            _told("group", group, row) if config.group is not None else None,
+            _told("group", group, row) if has_group else None,
             _told("class", stratum, row) if config.stratified is not None else None,
             moment(row) if config.time is not None else None,
         )
@@ -64,7 +65,7 @@ def marker(config: SplitConfig, label: str | dict[str, str] | None, file: Source
 def mark_columns(config: SplitConfig) -> list[str]:
     """The columns that marks are made of."""
     settings = (config.group, config.time, config.stratified)
-    templates = [each for each in settings if isinstance(each, str) and each not in (*FILE_GROUPS, LABEL)]
+    templates = [each for each in settings if isinstance(each, str) and each not in (*FILE_GROUPS, PROMPT, LABEL)]
     return [column for template in templates for column in columns_of(template)]
 
 
