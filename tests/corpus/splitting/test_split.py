@@ -173,6 +173,7 @@ def test_dates() -> None:
         ({"test_from": 2024}, "go with by: time"),
         ({"folds": 5, "fold": 5}, "at most 4 with folds: 5"),
         ({"fold": 1, "test": 0.1}, "fold goes with folds"),
+        ({"fold_is": "test", "test": 0.1}, "fold_is goes with folds"),
         ({"folds": 5, "validation": 0.1}, "validation has no effect with folds"),
         ({"stratified": "{topic}"}, "nothing is held out"),
         ({"stratified": "{topic}", "test": 0.1, "keep_together": 0.8}, "do not go together"),
@@ -181,3 +182,18 @@ def test_dates() -> None:
 def test_what_makes_no_sense_is_refused(asked: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         SplitConfig.model_validate(asked)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"validation": 0.1, "seed": 3},
+        {"by": "group", "group": {"*/a/*": "a"}, "test": 0.1, "keep_together": 0.8},
+        {"by": "time", "time": "{date}", "test_from": 2024},
+        {"stratified": "{topic}", "folds": 5, "fold": 2, "fold_is": "test", "validation": 0.1},
+    ],
+)
+def test_settings_that_are_written_out_are_the_same_settings(asked: dict[str, Any]) -> None:
+    config = SplitConfig.model_validate(asked)
+    assert SplitConfig.model_validate(config.model_dump(mode="json")) == config

@@ -113,6 +113,10 @@ class SplitConfig(Strict):
         """Whether a setting is not what it is by itself."""
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
+    def _changed(self, *names: str) -> list[str]:
+        """Those that are not as they are by themselves; what an artifact keeps has all settings written out."""
+        return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+
     def _of_another_way(self) -> str | None:
         """A setting that another one leaves without effect."""
         if (self.by == "group") != (self.group is not None):
