@@ -23,5 +23,8 @@ def write_corpus(
         "row": range(len(texts)),
         "label": labels or [None] * len(texts),
         "score": [None] * len(texts),
+        "title": [None] * len(texts),
+        "url": [None] * len(texts),
+        "date": [None] * len(texts),
     }
     pq.write_table(pa.table(columns, DOCUMENT_SCHEMA), directory / f"{split}-00000.parquet", row_group_size=group)

@@ -24,6 +24,7 @@ DOCUMENT = st.fixed_dictionaries(
         "row": st.integers(0, 2**63 - 1),
         "label": st.none() | TEXT,
         "score": st.none() | st.floats(allow_nan=False),
+        **dict.fromkeys(("title", "url", "date"), st.none() | TEXT),
     }
 )
 BATCHES = st.lists(st.tuples(st.sampled_from(SPLITS), st.lists(DOCUMENT, max_size=4)), max_size=8)
@@ -34,7 +35,7 @@ def batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 
 def document(text: str, row: int = 0) -> dict[str, Any]:
-    nothing = {"label": None, "score": None}
+    nothing = dict.fromkeys(("label", "score", "title", "url", "date"))
     return {"id": f"{row:016x}", "text": text, "source": "file:a", "row": row, **nothing}
 
 
@@ -84,6 +85,9 @@ def test_other_programs_see_plain_columns(tmp_path: Path) -> None:
             "row": "int64",
             "label": "string",
             "score": "double",
+            "title": "string",
+            "url": "string",
+            "date": "string",
         }
 
 

@@ -25,6 +25,9 @@ DOCUMENT_SCHEMA = pa.schema(
         ("row", pa.int64()),  # 0-based index in the file
         ("label", pa.string()),  # the class of the document; null where the corpus has no classes
         ("score", pa.float64()),  # a number the source gave it; null where none was asked for
+        ("title", pa.string()),  # what the source says of it; null where it says nothing
+        ("url", pa.string()),
+        ("date", pa.string()),  # as the source writes it, in ISO 8601 where a format says so
     ]
 )
 
@@ -120,11 +123,19 @@ def list_shards(directory: Path, split: str) -> list[Path]:
 
 
 def read_documents(directory: Path, split: str) -> Iterator[pa.RecordBatch]:
-    """Documents of one split in the order they were written, columns `DOCUMENT_SCHEMA`.
+    """Documents of one split in the order they were written, columns `DOCUMENT_SCHEMA`; those that an artifact of
+    another version lacks are null.
 
     Holds one row group at a time: `ROW_GROUP_BYTES` of text and what one batch of the writer adds to it.
     """
     for path in list_shards(directory, split):
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                yield from file.read_row_group(group).to_batches()
+                yield from _with_all_columns(file.read_row_group(group)).to_batches()
+
+
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    for field in DOCUMENT_SCHEMA:
+        if field.name not in table.schema.names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table

@@ -164,8 +164,9 @@ class CleanConfig(StageConfig):
     """For a corpus: files of your own words for `toxicity`: UTF-8, a word or phrase on each line. null: none."""
     personal: PersonalConfig | None = None
     """What says who somebody is (numbers, addresses, names, secrets) and what is written in its place; ``personal: {}``
-    masks all kinds. Each find is listed in personal.parquet, without its value. Hashes and pseudonyms need a key in
-    DANLU_PERSONAL_KEY, which is no part of the artifact's id. null: nothing is looked for."""
+    masks all kinds. Each find is listed in personal.parquet, without its value. Titles and addresses that hold any are
+    left out as a whole, unlisted. Hashes and pseudonyms need a key in DANLU_PERSONAL_KEY, which is no part of the
+    artifact's id. null: nothing is looked for."""
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     """Repeated conversations or documents."""
     split: SplitConfig = SplitConfig()

@@ -17,6 +17,7 @@ from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.tags import TagsWriter
 from danlu.corpus.archives.listing import SCRATCH, scratch_directory
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.documents.about import ABOUT_COLUMNS
 from danlu.corpus.documents.choosing import chosen_files
 from danlu.corpus.documents.labelling import check_labels, label_columns
 from danlu.corpus.documents.making import USUAL_COLUMNS, DocumentMaker
@@ -117,6 +118,12 @@ def _check_all_used(config: CleanConfig, worked: Worked, reporter: Reporter) -> 
     if config.documents != "file" and not has_texts:
         reporter.warn(f"documents: {config.documents} is not used, since no source is a text file.")
     tell_of_replacements(config.replace, worked.notes.replaced, reporter)
-    used = [*(asked or USUAL_COLUMNS), *label_columns(config.label), config.score, *mark_columns(config.split)]
+    used = [
+        *(asked or USUAL_COLUMNS),
+        *ABOUT_COLUMNS,
+        *label_columns(config.label),
+        config.score,
+        *mark_columns(config.split),
+    ]
     if unused := [repr(column) for column in columns if column not in used]:
         reporter.say(f"Columns that are not used: {', '.join(unused)}.")

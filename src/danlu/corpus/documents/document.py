@@ -9,6 +9,18 @@ from danlu.corpus.splitting.marking import NO_MARK, Mark
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a source says of a document; each is None where it says nothing."""
+
+    title: str | None = None
+    url: str | None = None
+    date: str | None = None
+
+
+UNKNOWN = About()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A text that may become a document."""
 
@@ -18,6 +30,7 @@ class Draft:
     score: float | None = None
     """A number its row gives it, if one was asked for."""
     mark: Mark = NO_MARK
+    about: About = UNKNOWN
 
     @property
     def num_characters(self) -> int:
@@ -33,15 +46,18 @@ class Document:
     normalised: str
     label: str | None = None
     score: float | None = None
+    title: str | None = None
+    url: str | None = None
+    date: str | None = None
 
     @classmethod
-    def of(cls, text: str, label: str | None = None, score: float | None = None) -> Document:
+    def of(cls, text: str, label: str | None = None, score: float | None = None, about: About = UNKNOWN) -> Document:
         """
         Raises:
             UnicodeEncodeError: the text holds half a surrogate pair.
         """
         normalised = normalise(text)
-        return cls(key_of(normalised), text, normalised, label, score)
+        return cls(key_of(normalised), text, normalised, label, score, about.title, about.url, about.date)
 
     @property
     def id(self) -> str:

@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
+from danlu.corpus.documents.about import about
+from danlu.corpus.documents.document import About
 from danlu.corpus.documents.text import tidy
 from danlu.corpus.files import BadFileError
 from danlu.corpus.formats.docx import read_docx
@@ -47,8 +49,8 @@ GO_BACK = ("pdf", "docx", "epub")
 """Whose readers seek."""
 
 
-def formatted_texts(piece: Piece) -> Iterator[str | Unreadable]:
-    """The tidy texts of a file, and what of it could not be read.
+def formatted_texts(piece: Piece) -> Iterator[tuple[str, About] | Unreadable]:
+    """The tidy texts of a file with what it says of them, and what of it could not be read.
 
     Raises:
         BadFileError: the file cannot be read from here on.
@@ -65,7 +67,7 @@ def formatted_texts(piece: Piece) -> Iterator[str | Unreadable]:
                 source = io.BytesIO(data)
             for document in READERS[piece.kind](source, name):
                 if document.unreadable is None:
-                    yield tidy(document.text)
+                    yield tidy(document.text), about(document.title, document.url, document.date)
                 else:
                     yield Unreadable(document.unreadable, document.text or document.url or document.title)
     except ImportError as error:

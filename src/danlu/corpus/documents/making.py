@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.documents.about import about_row, without_people
 from danlu.corpus.documents.chinese import converter
 from danlu.corpus.documents.document import Document, Draft, comparable_of
 from danlu.corpus.documents.formatted import formatted_texts
@@ -119,7 +120,7 @@ class DocumentMaker:
         mark = marker(self._config.split, self._config.label, piece.file)
         if piece.kind in ROWS:
             return self._of_rows(piece, how, label, mark, notes)
-        return self._of_texts(piece, label, mark)
+        return (self._of_texts if piece.kind == "text" else self._of_formatted)(piece, label, mark)
 
     def finish(self, drafts: Sequence[Draft], notes: Notes) -> Finished:
         """See `danlu.corpus.working.work.Maker`."""
@@ -130,24 +131,33 @@ class DocumentMaker:
         for place, edited, reason in zip(judged, judgement.texts, judgement.reasons, strict=True):
             reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
             texts[place] = LeftOut(edited, reason, id_of_text(edited)) if reason else edited
+        abouts = [draft.about for draft in drafts]
         if self.personal:
+            abouts = without_people(abouts, self.personal)
             texts = _treated(texts, self.personal)
         finished = [
-            text if isinstance(text, LeftOut) else Document.of(text, draft.label, draft.score)
-            for text, draft in zip(texts, drafts, strict=True)
+            text if isinstance(text, LeftOut) else Document.of(text, draft.label, draft.score, about)
+            for text, draft, about in zip(texts, drafts, abouts, strict=True)
         ]
         if self.personal:
             self.personal.name([each.id for each in finished if isinstance(each, Document)])
         return Finished(finished, judged, judgement.tags if judged else {})
 
     def _of_texts(self, piece: Piece, label: Labeller, mark: Marker) -> Iterator[Draft | LeftOut | None]:
-        by_lines = piece.kind == "text" and self._config.documents == "lines"
-        found = texts_of(piece, self._config.documents) if piece.kind == "text" else formatted_texts(piece)
-        for text in found:
+        by_lines = self._config.documents == "lines"
+        for text in texts_of(piece, self._config.documents):
             if isinstance(text, Unreadable):
                 yield LeftOut(text.text, text.reason)
             else:
                 yield None if by_lines and not text else Draft(text, label(text), None, mark(text))
+
+    def _of_formatted(self, piece: Piece, label: Labeller, mark: Marker) -> Iterator[Draft | LeftOut]:
+        for found in formatted_texts(piece):
+            if isinstance(found, Unreadable):
+                yield LeftOut(found.text, found.reason)
+            else:
+                text, about = found
+                yield Draft(text, label(text), None, mark(text), about)
 
     def _of_rows(
         self, piece: Piece, template: str, label: Labeller, mark: Marker, notes: Notes
@@ -157,7 +167,7 @@ class DocumentMaker:
             if isinstance(row, dict):
                 notes.columns.update(dict.fromkeys(row))
             try:
-                yield Draft(tidy(render(row)), label(row), score_of(row), mark(row))
+                yield Draft(tidy(render(row)), label(row), score_of(row), mark(row), about_row(row))
             except MissingTextError as error:
                 yield LeftOut(row.text if isinstance(row, Unreadable) else row, error.reason)
 
