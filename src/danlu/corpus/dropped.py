@@ -18,9 +18,10 @@ FILES_NAMED = 10
 """So many bad files are warned of by name."""
 REASONS_NAMED = 10
 """So many reasons are said, of those that were asked for."""
-EXACT, NEAR, CUT_AWAY = "exact duplicate", "near duplicate", "too little is left without what repeats others"
+EXACT, NEAR, SEMANTIC = "exact duplicate", "near duplicate", "semantic duplicate"
+CUT_AWAY = "too little is left without what repeats others"
+REPETITIONS = (EXACT, NEAR, SEMANTIC, CUT_AWAY)
 SCORER = "scorer"
-REPETITIONS = (EXACT, NEAR, CUT_AWAY)
 
 
 def left_out_record(content: Any, item_id: str, source: str, row: int, reason: str) -> dict[str, Any]:

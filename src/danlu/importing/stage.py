@@ -10,6 +10,7 @@ from danlu.errors import UserError
 from danlu.hardware.yardstick import slowness
 from danlu.importing.config import ImportConfig
 from danlu.models.gguf.file import is_gguf
+from danlu.models.tasks import is_encoder
 
 VERSION = 1
 PREPARES = True
@@ -61,7 +62,7 @@ def run(config: ImportConfig, context: StageContext, out: Path) -> dict[str, Any
     if config.chat_template is not None:
         set_chat_template(out, config.chat_template)
     facts = describe(out, verify(out), uris=config.from_, model=model, is_gguf=is_gguf(model))
-    if not facts["has_chat_template"]:
+    if not facts["has_chat_template"] and not is_encoder(facts["config"]):
         context.reporter.warn(
             f"The model {context.name} has no chat template; give one with chat_template to train and serve chats."
         )

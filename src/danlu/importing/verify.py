@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from danlu.errors import UserError
-from danlu.models.load import load_tokenizer
+from danlu.models.files import CONFIG
+from danlu.models.load import load_tokenizer, read_config
+from danlu.models.tasks import auto_class, is_encoder, task_of
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,11 @@ def _load_model(directory: Path) -> Any:
     Names are compared by transformers itself: it knows under which names older versions saved the same weights.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # it would cut through the run's own progress
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = _class_for(directory).from_pretrained(
             str(directory),
             dtype="auto",
             local_files_only=True,
@@ -76,6 +77,17 @@ def _load_model(directory: Path) -> Any:
             "Fetch or save the model again, whole, with the config.json that belongs to it.",
         )
     return model
+
+
+def _class_for(directory: Path) -> Any:
+    """Encoders are taken with the head they have, or without one, as those for embeddings come."""
+    import transformers
+
+    config = read_config(directory) if (directory / CONFIG).is_file() else {}
+    named = str((config.get("architectures") or [""])[0])
+    if is_encoder(config) and named.endswith("Model"):
+        return transformers.AutoModel
+    return auto_class(task_of(config))
 
 
 def _check_values(model: Any) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from danlu.artifacts.splits import SPLITS
-from danlu.artifacts.stage import Reference, StageConfig
+from danlu.artifacts.stage import Reference
 from danlu.errors import UserError, did_you_mean
 from danlu.pipeline.recipe import Recipe
 
@@ -21,7 +22,7 @@ class Link:
     """One reference of one stage."""
 
     setting: str
-    """Name of the setting in the recipe, for example ``data``."""
+    """Name of the setting in the recipe, for example ``data``; of one inside another, ``deduplicate.against``."""
     key: int | str | None
     """Position, when the setting holds a list; key, when it holds a mapping."""
     text: str
@@ -35,7 +36,8 @@ class Link:
     @property
     def place(self) -> tuple[str | int, ...]:
         """Where it stands below its stage."""
-        return (self.setting,) if self.key is None else (self.setting, self.key)
+        path = self.setting.split(".")
+        return (*path,) if self.key is None else (*path, self.key)
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,18 @@ def build_graph(recipe: Recipe) -> Graph:
     return Graph(_sorted(recipe, links), links)
 
 
-def marked_settings(config: StageConfig, mark: type[Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Settings whose type carries `mark` (`Reference` or `SourceList`): name in the recipe, the mark, and the value."""
-    for name, field in type(config).model_fields.items():
-        found = _mark(field, mark)
+def marked_settings(config: BaseModel, mark: type[Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Settings whose type carries `mark` (`Reference` or `SourceList`): name in the recipe, the mark, and the value.
+
+    Those inside other settings have the names of all, with dots between them.
+    """
+    for field_name, field in type(config).model_fields.items():
+        name, value, found = field.alias or field_name, getattr(config, field_name), _mark(field, mark)
         if found is not None:
-            yield field.alias or name, found, getattr(config, name)
+            yield name, found, value
+        elif isinstance(value, BaseModel):
+            for inner, its_mark, its_value in marked_settings(value, mark):
+                yield f"{name}.{inner}", its_mark, its_value
 
 
 def listed(value: Any) -> list[str]:

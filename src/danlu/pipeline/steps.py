@@ -182,12 +182,12 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         if value is not None:
             taken: list[Any] = [_identity(parent, named=mark.named) for parent in parents if parent.field == setting]
             if isinstance(value, dict):
-                taken = [list(pair) for pair in zip(taken, settings[setting].values(), strict=True)]
-            settings[setting] = taken
+                taken = [list(pair) for pair in zip(taken, value.values(), strict=True)]
+            _put(settings, setting, taken)
     for setting, found in sources.items():
         if setting not in settings:  # the stage does not count it
             continue
-        settings[setting] = [source.record.sha256 for source in found]
+        _put(settings, setting, [source.record.sha256 for source in found])
     identity = artifact_id(
         kind=stage.config.kind,
         stage=stage.do,
@@ -197,6 +197,14 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         sources=[source.record for found in sources.values() for source in found],
     )
     return Step(stage, module, identity, settings, parents, sources, links, outside)
+
+
+def _put(settings: dict[str, Any], name: str, value: list[Any]) -> None:
+    """Set a setting, which may stand inside others: ``deduplicate.against``."""
+    *outer, last = name.split(".")
+    for each in outer:
+        settings = settings[each]
+    settings[last] = value
 
 
 def _identity(parent: Parent, *, named: bool) -> str:
@@ -255,6 +263,6 @@ def _fetch(job: Job, stage: RecipeStage) -> dict[str, list[Source]]:
                 for uri in uris:
                     found[setting].append(fetch(uri, cache=cache, reporter=reporter, base=base))
         except UserError as error:
-            where = job.recipe.where("stages", stage.name, setting, len(found[setting]))
+            where = job.recipe.where("stages", stage.name, *setting.split("."), len(found[setting]))
             raise UserError(f"{where}: {stage.name}.{setting}: {error.what}", error.hint) from error
     return found

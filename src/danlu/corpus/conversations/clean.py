@@ -34,7 +34,7 @@ SUFFIXES = [suffix for suffix, kind in KINDS.items() if kind in ROWS]
 
 def estimate(config: CleanConfig, context: StageContext) -> Estimate:
     """From the size of the files alone."""
-    return estimate_of(config, _files(context))
+    return estimate_of(config, _files(context), context.inputs)
 
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from danlu.telemetry.reporter import Reporter
 
 def estimate(config: CleanConfig, context: StageContext) -> Estimate:
     """From the sizes of the chosen files alone."""
-    return estimate_of(config, chosen_files(context.sources["from"], config, Reporter()).files)
+    return estimate_of(config, chosen_files(context.sources["from"], config, Reporter()).files, context.inputs)
 
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:

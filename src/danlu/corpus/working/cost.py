@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from danlu.artifacts.stage import Estimate
-from danlu.corpus.config import CleanConfig
+from danlu.corpus.config import CleanConfig, SemanticConfig
 from danlu.corpus.files import SourceFile
 from danlu.corpus.splitting.report import described
 from danlu.corpus.tagging.cost import tagging_cost
+from danlu.corpus.working.repeats_cost import repeats_cost
+from danlu.corpus.working.work import Inputs
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 
@@ -27,8 +29,9 @@ QUALITY_MEMORY_BYTES = 150 * 2**20
 DISK_PER_BYTE = 0.75
 
 
-def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
+def estimate_of(config: CleanConfig, files: Sequence[SourceFile], inputs: Inputs) -> Estimate:
     """Of the whole stage."""
+    model = next((each.facts for each in inputs.get(SemanticConfig.INPUT, ())), {})
     num_bytes = sum(file.num_bytes for file in files)
     processes = config.processes or num_usable_cores()
     seconds_per_byte, memory = SECONDS_PER_BYTE, PROCESS_MEMORY_BYTES
@@ -44,9 +47,14 @@ def estimate_of(config: CleanConfig, files: Sequence[SourceFile]) -> Estimate:
         its_seconds, its_memory = tagging_cost(config)
         seconds_per_byte += its_seconds
         memory += its_memory
+    repeats = repeats_cost(config, num_bytes, model)
     return Estimate(
-        seconds=slowness() * (BASE_SECONDS + num_bytes * (seconds_per_byte / processes + JOIN_SECONDS_PER_BYTE)),
-        peak_memory_bytes=BASE_MEMORY_BYTES + processes * memory,
+        seconds=slowness() * (BASE_SECONDS + num_bytes * (seconds_per_byte / processes + JOIN_SECONDS_PER_BYTE))
+        + slowness() * (repeats.divided_seconds / processes + repeats.seconds),
+        peak_memory_bytes=BASE_MEMORY_BYTES + processes * memory + repeats.memory_bytes,
         disk_bytes=int(num_bytes * DISK_PER_BYTE),
-        notes=[f"reads {num_bytes:,} bytes of {len(files):,} files and holds out {described(config.split)}"],
+        notes=[
+            f"reads {num_bytes:,} bytes of {len(files):,} files and holds out {described(config.split)}",
+            *repeats.notes,
+        ],
     )

@@ -29,6 +29,7 @@ from danlu.corpus.working.part_files import is_done
 from danlu.corpus.working.pool import worked_on
 from danlu.corpus.working.repeated_items import Repetitions
 from danlu.corpus.working.repetitions import repetitions
+from danlu.corpus.working.semantics import semantic_repetitions
 from danlu.corpus.working.splitting import Split, split_items
 from danlu.corpus.working.work import Inputs, Maker, Task
 from danlu.hardware.machine import num_usable_cores
@@ -121,6 +122,10 @@ def clean(
         return maker.shown(all_parts.value(row, maker.body))
 
     repeated = repetitions(all_parts, config.deduplicate, before, comparable, folder, context.reporter)
+    if config.deduplicate.semantic is not None:
+        repeated = semantic_repetitions(
+            all_parts, repeated, config.deduplicate.semantic, context, maker.body, maker.shown, folder
+        )
     split = split_items(all_parts, repeated, config.split, comparable, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
     counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags)
