@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from slow_n_grams import SlowModel
 
 from danlu.corpus.scoring import smoothing
+from danlu.corpus.scoring.classifier import Classifier
 from danlu.corpus.scoring.n_grams import NGramModel, train
 from danlu.corpus.scoring.smoothing import USUAL_DISCOUNTS, discounts
+from danlu.errors import UserError
 
 WORDS = ["丹炉", "炼丹", "的", "火", "the", "furnace", "burns", "a", "fire", "of", "金", "and", "水", "in", "old"]
 
@@ -84,3 +87,15 @@ def test_a_text_is_scored_by_itself_and_the_same_when_read_again(tmp_path: Path)
     assert np.array_equal(as_read.score(texts), together)
     assert [model.score([text])[0] for text in texts] == together.tolist()
     assert together.mean() < model.score(["".join(reversed(text)) for text in texts]).mean()
+
+
+def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
+    model = train(some_texts(5), 2, 1)
+    full = np.ones_like(model.prints)
+    for broken in (replace(model, prints=model.prints[:-1]), replace(model, prints=full)):
+        broken.save(tmp_path)
+        with pytest.raises(UserError, match=r"n_grams\.safetensors is no table of n-grams"):
+            NGramModel.load(tmp_path)
+    Classifier(np.zeros(1000, np.float32), 0.0, 2).save(tmp_path)
+    with pytest.raises(UserError, match="holds no classifier"):
+        Classifier.load(tmp_path)

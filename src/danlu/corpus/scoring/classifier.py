@@ -42,8 +42,15 @@ class Classifier:
 
     @classmethod
     def load(cls, directory: Path) -> Classifier:
+        """
+        Raises:
+            UserError: the number of weights is no power of two, which compiled loops would not notice.
+        """
         tensors = load_file(directory / FILE)
-        return cls(tensors["weights"], float(tensors["bias"][0]), int(tensors["longest"][0]))
+        weights = tensors["weights"]
+        if weights.ndim != 1 or not len(weights) or len(weights) & (len(weights) - 1):
+            raise UserError(f"{directory.name}/{FILE} holds no classifier.", "Run its stage again to make it anew.")
+        return cls(weights, float(tensors["bias"][0]), int(tensors["longest"][0]))
 
 
 def train(good: list[str], bad: list[str], longest: int, buckets: int, strength: float) -> Classifier:

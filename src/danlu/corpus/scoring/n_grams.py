@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from danlu.corpus.scoring.n_gram_kernels import put, sum_logarithms
 from danlu.corpus.scoring.smoothing import smooth
 from danlu.corpus.text_batch import TextBatch
+from danlu.errors import UserError
 
 FILE = "n_grams.safetensors"
 FULLEST = 0.75
@@ -61,9 +62,17 @@ class NGramModel:
 
     @classmethod
     def load(cls, directory: Path) -> NGramModel:
+        """
+        Raises:
+            UserError: the arrays are no table, which compiled loops would not notice.
+        """
         tensors = load_file(directory / FILE)
+        prints = tensors["prints"]
+        is_table = len(prints) & (len(prints) - 1) == 0 and (prints == 0).any()
+        if not is_table or any(tensors[name].shape != prints.shape for name in ("probabilities", "back_offs")):
+            raise UserError(f"{directory.name}/{FILE} is no table of n-grams.", "Run its stage again to make it anew.")
         return cls(
-            tensors["prints"],
+            prints,
             tensors["probabilities"],
             tensors["back_offs"],
             int(tensors["longest"][0]),

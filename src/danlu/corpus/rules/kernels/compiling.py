@@ -3,7 +3,7 @@
 That first call takes half a minute for all of them, once on a machine; a later process loads them within a second.
 
 numba sees that a file has changed, but not that a function has which another file's function calls: whoever changes a
-kernel that others call deletes ``src/danlu/corpus/rules/kernels/__pycache__``.
+kernel that others call deletes ``__pycache__`` here and in ``src/danlu/corpus/scoring``.
 """
 
 from __future__ import annotations
