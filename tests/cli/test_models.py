@@ -89,6 +89,14 @@ def test_show_prints_the_agreed_keys_and_absolute_paths(released: Workspace) -> 
     assert call_json(released, "show", "assistant@1") == shown
 
 
+def test_lineage_shows_what_is_stated_of_sources(released: Workspace) -> None:
+    store = ArtifactStore(released.artifacts)
+    (base,) = [artifact for artifact in store.all() if artifact.manifest.name == "base"]
+    store.restate(base, {"rights": {"*/a.*": {"licence": "CC-BY-4.0", "consent": "written", "origin": None}}})
+    assert call_json(released, "lineage", "assistant")["lineage"][0]["rights"]["*/a.*"]["licence"] == "CC-BY-4.0"
+    assert "*/a.* licence CC-BY-4.0, consent written" in " ".join(call(released, "lineage", "assistant").split())
+
+
 def test_list_and_lineage_for_programs(released: Workspace) -> None:
     (listed,) = call_json(released, "list")["models"]
     assert (listed["name"], listed["version"]) == ("assistant", 1)

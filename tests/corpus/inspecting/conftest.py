@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.inspecting.subject import Subject
 from danlu.settings import Workspace
+from danlu.telemetry.reporter import Reporter
 
 WORDS = [
     "the",
@@ -38,24 +40,31 @@ Cleaned = Callable[..., Subject]
 
 
 @pytest.fixture
-def cleaned(tmp_path: Path, workspace: Workspace, reporter: Any) -> Cleaned:
-    """Clean rows: a list for each file, by its name; settings of the stage besides."""
+def cleaned(tmp_path: Path, clean_into: Cleaned) -> Cleaned:
+    """The same below the test's own directory."""
+    return partial(clean_into, tmp_path)
 
-    def run(files: dict[str, list[Any]], into: str = "corpus", **settings: Any) -> Subject:
-        number = len(list(tmp_path.glob("out*")))
-        folder = tmp_path / f"raw{number}"
+
+@pytest.fixture(scope="session")
+def clean_into() -> Cleaned:
+    """Clean rows below a directory: a list for each file, by its name; settings of the stage besides."""
+
+    def run(base: Path, files: dict[str, list[Any]], into: str = "corpus", **settings: Any) -> Subject:
+        number = len(list(base.glob("out*")))
+        folder = base / f"raw{number}"
         for name, rows in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         config = CleanConfig.model_validate({"do": "clean", "into": into, "from": "raw", **settings})
-        out = tmp_path / f"out{number}"
+        out = base / f"out{number}"
         out.mkdir()
+        workspace = Workspace.open(base / "workspace")
         context = StageContext(
             name="texts",
             workspace=workspace,
             store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=tmp_path / f"work{number}",
+            reporter=Reporter(),
+            directory=base / f"work{number}",
             inputs={},
             sources={"from": [Source(folder, SourceRecord(uri="raw", sha256="0" * 64, num_bytes=0))]},
         )
@@ -79,7 +88,7 @@ def texts_of_many_lengths(number: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"text": prose(seed, 1 + seed % 12)} for seed in range(first, first + number)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def many() -> Callable[..., list[dict[str, Any]]]:
     """See `texts_of_many_lengths`."""
     return texts_of_many_lengths

@@ -28,8 +28,8 @@ Cleaned = Callable[..., Subject]
 Texts = Callable[..., list[dict[str, Any]]]
 
 
-@pytest.fixture
-def subject(cleaned: Cleaned, many: Texts) -> Subject:
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory: pytest.TempPathFactory, clean_into: Cleaned, many: Texts) -> Subject:
     long = {"text": many(1, 11)[0]["text"] * 90}
     damaged = {"text": many(1, 503)[0]["text"] + " caf\ufffd and more."}
     rows = [*many(150), {"text": None}, {"text": ""}, long, damaged, *many(20)]
@@ -49,10 +49,10 @@ def subject(cleaned: Cleaned, many: Texts) -> Subject:
         "label": {"*web*": "web", "*books*": "books"},
         "rights": {"*/web/*": {"licence": "CC-BY-4.0", "collected": 2024}},
     }
-    return cleaned(files, **settings)
+    return clean_into(tmp_path_factory.mktemp("cleaned"), files, **settings)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kept(subject: Subject) -> list[dict[str, Any]]:
     return [
         {**row, "split": split}
@@ -62,12 +62,12 @@ def kept(subject: Subject) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dropped(subject: Subject) -> list[dict[str, Any]]:
     return [row for row in read_dropped(subject.directory) if not row["source"].endswith(".xyz")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found(subject: Subject) -> Inspection:
     return inspect(subject)
 
