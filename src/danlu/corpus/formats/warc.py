@@ -8,9 +8,11 @@ from typing import Any, BinaryIO
 from danlu.corpus.files import BadFileError
 from danlu.corpus.formats.html import read_html
 from danlu.corpus.formats.read_document import FETCH_HINT, ReadDocument
+from danlu.corpus.packing import DAMAGE
 
 MAX_PAGE_BYTES = 16 * 2**20
 PAGES = ("text/html", "application/xhtml+xml")
+TYPES = ("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation")
 CUT_OFF = "the file is cut off or damaged"
 
 
@@ -28,8 +30,13 @@ def read_warc(stream: BinaryIO, name: str) -> Iterator[ReadDocument]:
     """
     from warcio.archiveiterator import ArchiveIterator
 
-    number = 0
-    records = iter(ArchiveIterator(stream))
+    number = num_found = 0
+    watched = _Watched(stream)
+    beginning = watched.beginning
+    if not beginning.startswith((b"WARC/", b"\x1f\x8b")):  # the library would look for the end of its line
+        watched.raise_problem()
+        raise BadFileError(name, "there is no WARC record at its beginning", FETCH_HINT)
+    records = iter(ArchiveIterator(watched))
     while True:
         place = f"record {number + 1}"
         try:
@@ -44,18 +51,55 @@ def read_warc(stream: BinaryIO, name: str) -> Iterator[ReadDocument]:
             yield ReadDocument(place, unreadable=CUT_OFF)
             return
         if document is not None:
+            num_found += 1
             yield document
+    watched.raise_problem()
     if not number:
         raise BadFileError(name, "there is no WARC record in it", FETCH_HINT)
+    if not num_found:
+        hint = "Only answers of servers that are pages (text/html) are read."
+        raise BadFileError(name, f"none of its {number:,} records is a page", hint)
+
+
+class _Watched:
+    """A stream that ends where it is damaged, and keeps the damage: the library takes both for the end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.problem: Exception | None = None
+        self.beginning = b""
+        self.beginning = self.read(2**12)
+
+    def raise_problem(self) -> None:
+        """Say what the damage was, if there was any."""
+        if self.problem is not None:
+            raise self.problem
+
+    def read(self, size: int = -1) -> bytes:
+        if self.beginning:
+            held, self.beginning = self.beginning, b""
+            return held
+        try:
+            return self._stream.read(size)
+        except DAMAGE as error:
+            self.problem = error
+            return b""
+
+    def tell(self) -> int:
+        return 0  # where records begin in the file is not asked for
+
+    def close(self) -> None:
+        """Whoever opened the stream closes it."""
 
 
 def _read_record(record: Any, place: str) -> ReadDocument | None:
     """The page of a record; None if it is none."""
-    if record.rec_type != "response" or record.http_headers is None:
-        return None
-    kind, _, parameters = (record.http_headers.get_header("Content-Type") or "").lower().partition(";")
+    if record.rec_type not in TYPES:
+        return ReadDocument(place, unreadable="the record is of no type that is known")
+    headers = record.http_headers if record.rec_type == "response" else None
+    kind, _, parameters = (headers.get_header("Content-Type") or "" if headers else "").lower().partition(";")
     if kind.strip() not in PAGES:
-        return None
+        return ReadDocument(place, unreadable=CUT_OFF) if _is_cut_off(record) else None
     url = record.rec_headers.get_header("WARC-Target-URI") or ""
     date = record.rec_headers.get_header("WARC-Date") or ""
     status = record.http_headers.get_statuscode()

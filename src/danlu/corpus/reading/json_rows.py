@@ -17,6 +17,8 @@ HINT = "A .json file holds one list of rows: [{...}, {...}]."
 LINES_HINT = "A .jsonl file holds one row a line: {...}"
 READ_BYTES = 2**20
 MOST_ROW_CHARACTERS = 2**26
+MOST_WHOLE_CHARACTERS = 2**28
+"""Of a mapping that holds the rows, which has to be held as a whole."""
 WHITE = " \t\r\n"
 TOO_LONG_NUMBER = "a number has too many digits"
 
@@ -65,10 +67,12 @@ def read_list(stream: BufferedIOBase, encoding: str, name: str) -> Iterator[Any]
         BadFileError: it is neither.
     """
     text = _Text(stream, encoding, name)
-    if text.next_character() == "[":
+    first = text.next_character()
+    if first == "[":
         yield from _elements(text, name)
     else:
-        yield from _of_whole(text.rest(), name)
+        most = MOST_WHOLE_CHARACTERS if first == "{" else MOST_ROW_CHARACTERS
+        yield from _of_whole(text.rest(most), name)
 
 
 def _elements(text: _Text, name: str) -> Iterator[Any]:
@@ -159,9 +163,15 @@ class _Text:
                 self._at = end
                 return value
 
-    def rest(self) -> str:
-        while self._more():
-            pass
+    def rest(self, most: int) -> str:
+        """All that is left.
+
+        Raises:
+            BadFileError: it is more than `most` characters.
+        """
+        while self._more(at_least=len(self._held) - self._at):
+            if len(self._held) > most:
+                raise self.bad(f"a value of more than {most:,} characters")
         return self._held[self._at :]
 
     def bad(self, problem: str) -> BadFileError:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import PurePath
 from typing import Any, Literal
 
 from danlu.corpus.encodings import JUDGED_BYTES, LINES_BY_BYTE, encoding_of
@@ -75,7 +74,7 @@ def piece_of(file: SourceFile) -> Piece:
     if kind is None:
         raise BadFileError(
             file.uri,
-            f"files with the suffix {PurePath(file.name).suffix!r} cannot be read",
+            f"files with the suffix {file.suffix + file.packing!r} cannot be read",
             f"Known are {', '.join(KINDS)}, each also with {', '.join(UNPACKED)}, and in .zip and .tar archives. "
             "Turn others into text first.",
         )
