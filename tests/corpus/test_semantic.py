@@ -16,6 +16,8 @@ import danlu
 from danlu.artifacts.corpus import read_documents
 from danlu.artifacts.dropped import read_dropped
 from danlu.artifacts.examples import read_examples
+from danlu.artifacts.stage import as_given
+from danlu.corpus.config import CleanConfig
 from danlu.corpus.duplicates import semantic
 from danlu.corpus.item import id_of_text
 from danlu.corpus.working import driver
@@ -111,6 +113,10 @@ def test_documents_are_left_out_with_the_one_they_repeat(tmp_path: Path, workspa
     assert pairs
     assert len(pairs) < len(TEXTS) - 1
     out = made(tmp_path, "one", "corpus", [{"text": text} for text in TEXTS], processes=1)
+    manifest = json.loads((out / "artifact.json").read_text())
+    given = as_given(CleanConfig, manifest["settings"])
+    assert CleanConfig.model_validate({**given, "into": "corpus"}).deduplicate.semantic is not None
+    assert [parent["kind"] for parent in manifest["parents"]] == ["model"]
     kept = [row["row"] for batch in read_documents(out, "train") for row in batch.to_pylist()]
     assert kept == [row for row in range(len(TEXTS)) if row not in pairs]
     for row in read_dropped(out):

@@ -64,6 +64,12 @@ class SemanticConfig(Strict):
     max_tokens: int = Field(default=256, ge=8)
     """So many tokens are looked at, from the beginning; fewer if the model sees fewer."""
 
+    @field_validator("embeddings", mode="before")
+    @classmethod
+    def _as_a_manifest_has_it(cls, embeddings: Any) -> Any:
+        """There references are lists."""
+        return embeddings[0] if isinstance(embeddings, list) and len(embeddings) == 1 else embeddings
+
 
 class DeduplicateConfig(Strict):
     """Which repeated conversations or documents are left out. The first in the order of the sources stays."""
