@@ -94,7 +94,7 @@ def test_packing_that_is_cut_off_says_so(tmp_path: Path, name: str) -> None:
         ("a.tsv", b"text\n" + (b"a" * 1023 + b"\n") * 300 + b"\xff\x01", "byte 0xff is not valid UTF-8 (after line "),
         ("a.json", b'[{"text": "a"}, {"text" "b"}]', "this is not JSON (Expecting ':' delimiter) (line 1)"),
         ("a.json", b'[{"text": "a"}', "this is not JSON (Expecting ',' delimiter) (line 1)"),
-        ("a.json", b'{"text": "a"}', "it holds a JSON dict with the keys text instead of a list of rows"),
+        ("a.json", b'"text"', "it holds a JSON str instead of a list of rows"),
         ("a.json", b"[" * 10**6, "this is not JSON (it is nested too deeply) (line 1)"),
         ("a.jsonl", b'{"text": "a"}\n{"text": ', "it is not JSON (Expecting value)"),
         ("a.jsonl", b'{"text": "a"}\n' + b"[" * 10**5, "it is nested too deeply"),

@@ -81,12 +81,26 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "rows"),
+    [
+        ({"a": 1, "b": {}}, [{"a": 1, "b": {}}]),
+        ({"version": 2, "data": ROWS}, ROWS),
+        ({"messages": [{"role": "user", "content": "x"}]}, [{"messages": [{"role": "user", "content": "x"}]}]),
+        ({"names": ["a"], "b": []}, [{"names": ["a"], "b": []}]),
+    ],
+)
+def test_a_mapping_is_a_row_or_holds_them(tmp_path: Path, written: Any, rows: list[Any]) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(written, indent=1))
+    assert read_rows(tmp_path / "x.json") == rows
+
+
+@pytest.mark.parametrize(
     ("name", "data", "what"),
     [
         ("x.json", b'[\n{"a": 1},\n{"a" 2}]', "x.json, line 3: this is not JSON"),
         ("x.json", b"", "x.json, line 1: this is not JSON"),
         ("x.json", b"just words", "this is not JSON"),
-        ("x.json", b'{"a": 1, "b": {}}', "holds a JSON dict with the keys a, b instead of a list"),
+        ("x.json", b'{"a": [{}], "b": [{}]}', r"holds several lists of rows \(a, b\)"),
         ("x.json", b'"text"', "holds a JSON str instead of a list"),
         ("x.json", b"[" * 100_000, "not JSON"),
         ("x.json", b'[{"a": "\n\xff\x01"}]', "x.json, line 2: byte 0xff is not valid UTF-8"),

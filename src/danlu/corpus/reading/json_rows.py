@@ -13,12 +13,14 @@ from danlu.corpus.files import BadFileError
 from danlu.corpus.reading.blocks import blocks
 from danlu.corpus.reading.row import TOO_LONG, Unreadable
 
-HINT = "A .json file holds one list of rows: [{...}, {...}]."
+HINT = "A .json file holds one list of rows, [{...}, {...}], or a single row, {...}."
 LINES_HINT = "A .jsonl file holds one row a line: {...}"
 READ_BYTES = 2**20
 MOST_ROW_CHARACTERS = 2**26
 MOST_WHOLE_CHARACTERS = 2**28
 """Of a mapping that holds the rows, which has to be held as a whole."""
+OF_ONE_ROW = ("messages", "conversations")
+"""Lists of mappings with these names are a row's own."""
 WHITE = " \t\r\n"
 TOO_LONG_NUMBER = "a number has too many digits"
 
@@ -61,7 +63,8 @@ def _row_of(line: bytes, encoding: str) -> Any:
 
 
 def read_list(stream: BufferedIOBase, encoding: str, name: str) -> Iterator[Any]:
-    """The rows of one JSON list, of which it holds one at a time, or of the only list of rows in a mapping.
+    """The rows of one JSON list, of which it holds one at a time, or of the only list of rows in a mapping; a mapping
+    without one is a row itself.
 
     Raises:
         BadFileError: it is neither.
@@ -96,11 +99,16 @@ def _of_whole(text: str, name: str) -> Iterator[Any]:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         problem = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
         raise BadFileError(name, f"this is not JSON ({problem})", HINT, place) from error
-    if isinstance(value, dict) and len(rows := [v for v in value.values() if _is_list_of_mappings(v)]) == 1:
-        yield from rows[0]
-        return
-    keys = f" with the keys {', '.join(list(value)[:6])}" if isinstance(value, dict) else ""
-    raise BadFileError(name, f"it holds a JSON {type(value).__name__}{keys} instead of a list of rows", HINT)
+    if not isinstance(value, dict):
+        raise BadFileError(name, f"it holds a JSON {type(value).__name__} instead of a list of rows", HINT)
+    lists = {key: found for key, found in value.items() if _is_list_of_mappings(found)}
+    if not lists or not lists.keys().isdisjoint(OF_ONE_ROW):
+        yield value
+    elif len(lists) == 1:
+        yield from next(iter(lists.values()))
+    else:
+        reason = f"it holds several lists of rows ({', '.join(list(lists)[:6])})"
+        raise BadFileError(name, reason, HINT)
 
 
 def _is_list_of_mappings(value: Any) -> bool:
