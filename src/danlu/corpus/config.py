@@ -16,6 +16,7 @@ from pydantic import (
 
 from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, SourceList, StageConfig
+from danlu.corpus.decontamination.config import DecontaminateConfig
 from danlu.corpus.documents.template import parse_template
 from danlu.corpus.personal.config import PersonalConfig
 from danlu.corpus.rights.config import Rights
@@ -188,6 +189,9 @@ class CleanConfig(StageConfig):
     {}`` only writes down the counts. It comes after `scorers`. null: they are not looked for."""
     toxic_words: Annotated[str | list[str] | None, SourceList("all")] = None
     """For a corpus: files of your own words for `toxicity`: UTF-8, a word or phrase on each line. null: none."""
+    decontaminate: DecontaminateConfig | None = None
+    """Leave out what holds rows that models are evaluated on: ``decontaminate: {against: [exam.test]}``. null: do not
+    look."""
     personal: PersonalConfig | None = None
     """What says who somebody is (numbers, addresses, names, secrets) and what is written in its place; ``personal: {}``
     masks all kinds. Each find is listed in personal.parquet, without its value. Titles and addresses that hold any are

@@ -24,6 +24,8 @@ class Judgement:
     """Why each is to be left out, in plain words; None: it stays. The same reasons are counted together."""
     texts: list[str]
     """The texts after edits; as they were where nothing edits them. Those of texts to be left out are there too."""
+    details: list[str] | None = None
+    """What is written down behind each reason, and not counted: which row, how much. None: nothing."""
 
 
 class Judge(Protocol):
@@ -39,10 +41,16 @@ def judge_in_turn(judges: Sequence[Judge], texts: Sequence[str]) -> Judgement:
     reasons the first counts."""
     tags: dict[str, Tag] = {}
     reasons: list[str | None] = [None] * len(texts)
+    details = [""] * len(texts)
     edited = list(texts)
     for each in judges:
         judgement = each.judge(edited)
         tags |= judgement.tags
+        if judgement.details is not None:
+            details = [
+                detail if first else later
+                for first, detail, later in zip(reasons, details, judgement.details, strict=True)
+            ]
         reasons = [first or later for first, later in zip(reasons, judgement.reasons, strict=True)]
         edited = judgement.texts
-    return Judgement(tags, reasons, edited)
+    return Judgement(tags, reasons, edited, details)

@@ -185,7 +185,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
                 taken = [list(pair) for pair in zip(taken, value.values(), strict=True)]
             _put(settings, setting, taken)
     for setting, found in sources.items():
-        if setting not in settings:  # the stage does not count it
+        if setting.partition(".")[0] not in settings:  # the stage does not count it
             continue
         _put(settings, setting, [source.record.sha256 for source in found])
     identity = artifact_id(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from danlu.corpus.archives.listing import SCRATCH, Listing, is_archive, scratch_
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations.formats import FORMATS
 from danlu.corpus.conversations.making import ExampleMaker
+from danlu.corpus.decontamination.held_out import places_held_out
 from danlu.corpus.dropped import tell_of_rows
 from danlu.corpus.files import SourceFile, list_files
 from danlu.corpus.reading.table import KINDS, ROWS
@@ -47,7 +49,8 @@ def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any
     ):
         outlet = _Counted(writer)
         listing = _with_rows(with_members(_files(context), scratch))
-        worked = clean(config, context, listing, ExampleMaker, outlet, dropped, tags, "conversations")
+        make_maker = partial(ExampleMaker, held_out=places_held_out(config.decontaminate, context))
+        worked = clean(config, context, listing, make_maker, outlet, dropped, tags, "conversations")
     found = write_audit(worked.parts, out) if config.personal else {}
     _tell(config, worked, context.reporter)
     tell_of_rows(worked.left_out, worked.num_rows_read, "rows", context.reporter)

@@ -23,9 +23,12 @@ from danlu.corpus.conversations.conversation import (
 )
 from danlu.corpus.conversations.formats import FORMATS, Format, describe_formats, detect
 from danlu.corpus.conversations.formats.kto import LABELS, label_of
+from danlu.corpus.decontamination.held_out import Where
+from danlu.corpus.decontamination.judge import decontamination
 from danlu.corpus.documents.template import MissingTextError
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import normalise, wrong_length
+from danlu.corpus.judging import judge_in_turn
 from danlu.corpus.personal_texts import PersonalTexts
 from danlu.corpus.reading.row import Unreadable
 from danlu.corpus.reading.table import ROWS, Piece, first_rows, rows_of
@@ -36,6 +39,7 @@ from danlu.corpus.working.finished import Finished
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
 from danlu.corpus.working.work import Inputs
+from danlu.overlap.rows import conversation_text
 
 
 class ExampleMaker:
@@ -44,9 +48,10 @@ class ExampleMaker:
     schema: pa.Schema = EXAMPLE_SCHEMA
     body = "messages"
 
-    def __init__(self, config: CleanConfig, inputs: Inputs) -> None:
+    def __init__(self, config: CleanConfig, inputs: Inputs, held_out: tuple[Where, ...] = ()) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
+        self._judges = decontamination(config.decontaminate, held_out)
         self.personal = PersonalTexts(config.personal) if config.personal else None
 
     @staticmethod
@@ -130,8 +135,18 @@ class ExampleMaker:
             for message in chain.from_iterable(draft.conversation.sides):
                 message["content"] = message["content"].strip()
         notes.replaced.update(self._replace.take_counts())
+        judgement = judge_in_turn(self._judges, [conversation_text(draft.conversation.messages) for draft in drafts])
+        finished = self._treated(drafts)
+        for place, (reason, detail) in enumerate(zip(judgement.reasons, judgement.details or [], strict=True)):
+            example = finished[place]
+            if reason and isinstance(example, Example):
+                finished[place] = LeftOut(self.shown(example.conversation.messages), reason, example.id, detail)
+        return Finished(finished, range(len(drafts)) if self._judges else (), judgement.tags)
+
+    def _treated(self, drafts: Sequence[Draft]) -> list[Example | LeftOut]:
+        """Without what says who somebody is, if that was asked for."""
         if self.personal is None:
-            return Finished([self._finished(draft) for draft in drafts])
+            return [self._finished(draft) for draft in drafts]
         texts: list[str] = []
         numbers: list[int] = []
         for number, draft in enumerate(drafts):
@@ -143,7 +158,7 @@ class ExampleMaker:
         finished = [self._finished(draft) for draft in drafts]
         ids = [each.id for each in finished]
         self.personal.name([ids[number] for number in numbers])
-        return Finished(finished)
+        return finished
 
     def _finished(self, draft: Draft) -> Example | LeftOut:
         conversation = draft.conversation

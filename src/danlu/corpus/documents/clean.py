@@ -17,6 +17,7 @@ from danlu.artifacts.stage import Estimate, StageContext
 from danlu.artifacts.tags import TagsWriter
 from danlu.corpus.archives.listing import SCRATCH, scratch_directory
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.decontamination.held_out import places_held_out
 from danlu.corpus.documents.about import ABOUT_COLUMNS
 from danlu.corpus.documents.choosing import chosen_files
 from danlu.corpus.documents.labelling import check_labels, label_columns
@@ -42,7 +43,11 @@ def estimate(config: CleanConfig, context: StageContext) -> Estimate:
 
 def make(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    maker = partial(DocumentMaker, toxic_words=[source.path for source in context.sources.get("toxic_words", [])])
+    maker = partial(
+        DocumentMaker,
+        toxic_words=[source.path for source in context.sources.get("toxic_words", [])],
+        held_out=places_held_out(config.decontaminate, context),
+    )
     with (
         scratch_directory(context.checkpoints / SCRATCH) as scratch,
         CorpusWriter(out) as writer,

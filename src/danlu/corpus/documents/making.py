@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from danlu.artifacts.corpus import DOCUMENT_SCHEMA
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.decontamination.held_out import Where
+from danlu.corpus.decontamination.judge import decontamination
 from danlu.corpus.documents.about import about_row, without_people
 from danlu.corpus.documents.chinese import converter
 from danlu.corpus.documents.document import Document, Draft, comparable_of
@@ -49,6 +51,7 @@ class DocumentMaker:
         config: Of the stage.
         inputs: Of the stage.
         toxic_words: Files of words besides Danlu's lists.
+        held_out: Where the rows are that documents must not hold.
 
     Raises:
         UserError: a library that the settings need is not installed.
@@ -57,13 +60,19 @@ class DocumentMaker:
     schema: pa.Schema = DOCUMENT_SCHEMA
     body = "text"
 
-    def __init__(self, config: CleanConfig, inputs: Inputs, toxic_words: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        config: CleanConfig,
+        inputs: Inputs,
+        toxic_words: Sequence[Path] = (),
+        held_out: tuple[Where, ...] = (),
+    ) -> None:
         self._config = config
         self._replace = Replacer(config.replace)
         if config.deduplicate.substrings is not None:
             _require_numba("deduplicate.substrings")
         self._matching = re.compile(config.matching) if config.matching else None
-        self._judges = _judges(config, inputs, toxic_words)
+        self._judges = [*_judges(config, inputs, toxic_words), *decontamination(config.decontaminate, held_out)]
         self.personal = PersonalTexts(config.personal) if config.personal else None
         self._convert: Callable[[str], str] = converter(config.chinese) if config.chinese else str
 
@@ -128,9 +137,10 @@ class DocumentMaker:
         notes.replaced.update(self._replace.take_counts())
         judged = [place for place, text in enumerate(texts) if isinstance(text, str)] if self._judges else []
         judgement = judge_in_turn(self._judges, [str(texts[place]) for place in judged])
-        for place, edited, reason in zip(judged, judgement.texts, judgement.reasons, strict=True):
+        outcomes = zip(judged, judgement.texts, judgement.reasons, judgement.details or [], strict=True)
+        for place, edited, reason, detail in outcomes:
             reason = reason or (self._wrong_length(edited) if edited != texts[place] else None)
-            texts[place] = LeftOut(edited, reason, id_of_text(edited)) if reason else edited
+            texts[place] = LeftOut(edited, reason, id_of_text(edited), detail) if reason else edited
         abouts = [draft.about for draft in drafts]
         if self.personal:
             abouts = without_people(abouts, self.personal)

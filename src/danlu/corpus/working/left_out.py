@@ -16,3 +16,10 @@ class LeftOut:
     """Rows with the same reason are counted together."""
     id: str = ""
     """Of the item that it would have been."""
+    detail: str = ""
+    """What is written down behind the reason, and not counted."""
+
+    @property
+    def whole_reason(self) -> str:
+        """As it is written down."""
+        return self.reason + self.detail

@@ -156,7 +156,7 @@ class _Pending:
             self.flush()
 
     def leave_out(self, left: LeftOut, source: str, row: int) -> None:
-        self._left.append(left_out_record(left.content, left.id, source, row, left.reason))
+        self._left.append(left_out_record(left.content, left.id, source, row, left.whole_reason))
         self._writer.notes.left_out[left.reason] += 1
         if len(self._left) >= ITEMS_AT_ONCE:
             self.flush()
@@ -199,7 +199,7 @@ class _Pending:
             [item.id for item in judged],
             [places[place][0] for place in finished.judged],
             [places[place][1] for place in finished.judged],
-            [item.reason if isinstance(item, LeftOut) else None for item in judged],
+            [item.whole_reason if isinstance(item, LeftOut) else None for item in judged],
             numbers[list(finished.judged)],
         ]
         fixed = [pa.array(values, field.type) for values, field in zip(columns, TAG_PLACE_SCHEMA, strict=True)]
