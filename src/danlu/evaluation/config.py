@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -30,6 +30,15 @@ class GenerationsConfig(Strict):
     """An answer is cut here, in tokens."""
 
 
+class ContaminationConfig(Strict):
+    """When a held-out row counts as one that a model was trained on (see `decontaminate` of do: clean)."""
+
+    ngram: int = Field(13, ge=4, le=100)
+    """Words of an n-gram; of Chinese, 1.6 times as many characters. Shorter rows are looked for by shorter ones."""
+    at_least: float = Field(0.5, gt=0, le=1)
+    """Share of the row's n-grams that one document of the training data has."""
+
+
 class EvaluateConfig(StageConfig):
     """Compare models on the same held-out rows."""
 
@@ -49,6 +58,15 @@ class EvaluateConfig(StageConfig):
     """Number format of the weights. ``auto``: bfloat16 where this machine is fast at it, else float32."""
     bootstrap: BootstrapConfig = BootstrapConfig()
     generations: GenerationsConfig = GenerationsConfig()
+    contamination: ContaminationConfig | None = ContaminationConfig()
+    """Look for the rows in what the models were trained on, as far as it is in this workspace, and give the scores
+    without those that are found. It reads all training texts, some 40 MB a second. ``true``: with the defaults.
+    ``false``: do not look."""
+
+    @field_validator("contamination", mode="before")
+    @classmethod
+    def _yes_or_no(cls, given: Any) -> Any:
+        return ({} if given else None) if isinstance(given, bool) else given
 
     @field_validator("models")
     @classmethod

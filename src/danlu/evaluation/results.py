@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from danlu.evaluation.contamination import Contamination
 from danlu.evaluation.scoring import Scores
 from danlu.evaluation.statistics import Difference, Interval, perplexity, perplexity_interval
 
@@ -52,6 +53,8 @@ class Results:
     """What the loss is, in a sentence."""
     confidence: float
     samples: int
+    contamination: Contamination | None = None
+    """What the models saw of the rows; None if nobody looked."""
 
     @property
     def against_baseline(self) -> list[Difference]:
@@ -102,6 +105,7 @@ class Results:
             "num_rows": len(self.row_ids),
             "num_tokens": self.num_tokens,
             "num_dropped": len(self.dropped),
+            **({"contamination": self.contamination.facts()} if self.contamination else {}),
             "summary": self.summary,
             "generations": [
                 {
@@ -136,6 +140,7 @@ class Results:
                 for model in self.models
             ],
             "differences": [asdict(each) for each in self.differences],
+            "contamination": self.contamination.to_json() if self.contamination else None,
             "precision": self.precision,
             "confidence": self.confidence,
             "bootstrap_samples": self.samples,

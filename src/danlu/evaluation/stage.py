@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from danlu.artifacts.stage import Estimate, Input, StageContext
 from danlu.errors import UserError
-from danlu.evaluation.config import EvaluateConfig, GenerationsConfig
+from danlu.evaluation.config import ContaminationConfig, EvaluateConfig, GenerationsConfig
 from danlu.evaluation.masked import NUM_FOLDS
 from danlu.hardware.machine import num_usable_cores
 from danlu.hardware.yardstick import slowness
 from danlu.models.tasks import Task, task_of
 
-VERSION = 2
+if TYPE_CHECKING:
+    from danlu.evaluation.contamination import Contamination
+    from danlu.overlap.rows import TextRow
+
+VERSION = 3
 PREPARES = False
 
 CHARACTERS_PER_TOKEN = 4.0
@@ -56,8 +61,14 @@ def plan(config: EvaluateConfig, context: StageContext) -> Estimate:
         seconds=slowness() * seconds,
         peak_memory_bytes=int(BYTES_BEFORE_MODEL + weight_bytes * max(sizes) + beside_weights),
         disk_bytes=100_000 + 64 * num_rows * len(sizes),
-        notes=[f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time"],
-        facts=_foretold([model.name for model in context.inputs["models"]], num_rows, task),
+        notes=[
+            f"{num_rows:,} rows of {data.name}.{part} are scored by {len(sizes)} models, one model at a time",
+            *(["they are looked for in what the models were trained on"] if config.contamination else []),
+        ],
+        facts={
+            **_foretold([model.name for model in context.inputs["models"]], num_rows, task),
+            **({"contamination": _foretold_contamination(context)} if config.contamination else {}),
+        },
     )
 
 
@@ -65,9 +76,12 @@ def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, A
     """Write ``report.json``, ``report.html``, ``rows.parquet`` and ``generations.json``."""
     if _task(context) == "classification":
         return _run_classifiers(config, context, out)
+    from danlu.evaluation.contamination import row_text
     from danlu.evaluation.evaluate import evaluate
     from danlu.evaluation.report import write_report
     from danlu.evaluation.rows import read_rows
+    from danlu.evaluation.without_seen import with_losses
+    from danlu.overlap.rows import TextRow
 
     data, part = _data(config, context)
     examples = read_rows(data, part)[: config.rows]
@@ -79,19 +93,48 @@ def run(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, A
             context.reporter.warn("generations: encoders guess hidden tokens and write nothing, so it is not used.")
         config = config.model_copy(update={"generations": GenerationsConfig(rows=0)})
     results = evaluate(config, context, examples, f"{data.name}.{part}", precision)
+    if config.contamination:
+        texts = {row["id"]: row_text(row) for row in examples}
+        rows = [TextRow(row_id, texts[row_id], f"{data.name}.{part}") for row_id in results.row_ids]
+        results = with_losses(results, _look_for(rows, config.contamination, context), config.bootstrap)
     write_report(results, out)
     context.reporter.say(results.summary)
     return results.facts()
+
+
+def _look_for(rows: Sequence[TextRow], config: ContaminationConfig, context: StageContext) -> Contamination:
+    """The rows in what the models were trained on; says how many each saw."""
+    from danlu.evaluation.contamination import look_for
+
+    models = {model.name: model.artifact for model in context.inputs["models"] if model.artifact is not None}
+    found = look_for(rows, models, config, context.store, context.reporter)
+    for name, model in found.models.items():
+        if model.seen:
+            context.reporter.warn(
+                f"{name} was trained on {len(model.seen):,} of {len(rows):,} held-out rows; the report has the scores"
+                " without them."
+            )
+        elif model.num_documents:
+            context.reporter.say(f"{name}: none of the held-out rows is in {model.num_documents:,} training documents.")
+    return found
 
 
 def _run_classifiers(config: EvaluateConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Write ``report.json``, ``report.html`` and ``rows.parquet``."""
     from danlu.evaluation.classification.evaluate import evaluate_classifiers
     from danlu.evaluation.classification.report import write_report
+    from danlu.evaluation.contamination import row_text
+    from danlu.evaluation.rows import read_rows
+    from danlu.evaluation.without_seen import with_accuracies
+    from danlu.overlap.rows import TextRow
 
     data, part = _data(config, context)
     precision, _ = _precision(config)
     results = evaluate_classifiers(config, context, data, part, precision)
+    if config.contamination:
+        texts = {row["id"]: row_text(row) for row in read_rows(data, part)}
+        rows = [TextRow(row_id, texts[row_id], f"{data.name}.{part}") for row_id in results.row_ids]
+        results = with_accuracies(results, _look_for(rows, config.contamination, context))
     write_report(results, out)
     context.reporter.say(results.summary)
     return results.facts()
@@ -133,6 +176,11 @@ def _foretold(models: list[str], num_rows: int, task: Task) -> dict[str, Any]:
         "num_tokens": None,
         "num_dropped": None,
     }
+
+
+def _foretold_contamination(context: StageContext) -> dict[str, Any]:
+    names = ("num_seen", "loss", "loss_without_seen", "accuracy", "accuracy_without_seen")
+    return {model.name: dict.fromkeys(names) for model in context.inputs["models"]}
 
 
 def _data(config: EvaluateConfig, context: StageContext) -> tuple[Input, str]:

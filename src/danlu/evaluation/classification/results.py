@@ -18,6 +18,7 @@ from danlu.evaluation.classification.statistics import (
     macro_f1_of,
 )
 from danlu.evaluation.config import BootstrapConfig
+from danlu.evaluation.contamination import Contamination
 from danlu.evaluation.statistics import Interval
 
 
@@ -55,6 +56,8 @@ class ClassificationResults:
     data: str
     precision: str
     bootstrap: BootstrapConfig
+    contamination: Contamination | None = None
+    """What the classifiers saw of the rows; None if nobody looked."""
 
     @classmethod
     def of(
@@ -150,6 +153,7 @@ class ClassificationResults:
             "confidence": self.bootstrap.confidence,
             "num_rows": len(self.row_ids),
             "num_dropped": len(self.dropped),
+            **({"contamination": self.contamination.facts()} if self.contamination else {}),
             "summary": self.summary,
         }
 
@@ -157,6 +161,7 @@ class ClassificationResults:
         """Content of ``report.json``."""
         return {
             **self.facts(),
+            "contamination": self.contamination.to_json() if self.contamination else None,
             "data": self.data,
             "dropped": [{"id": row_id, "reason": reason} for row_id, reason in self.dropped],
             "models": {one.name: one.id for one in self.classifiers},
