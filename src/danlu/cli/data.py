@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,11 @@ from danlu.settings import DEFAULT_WORKSPACE
 app = typer.Typer(no_args_is_help=True, help="Work on data by hand, without a recipe: clean, inspect, diff, card.")
 
 
+class On(StrEnum):
+    local = "local"
+    ray = "ray"
+
+
 Sources = Annotated[
     list[str],
     typer.Argument(metavar="FROM...", help="Files, folders or URIs (pypi:, s3://, sql:, ...).", show_default=False),
@@ -30,12 +36,16 @@ SetOption = Annotated[
 
 @app.command(
     epilog="Examples:\n\n  danlu data clean raw/ --set documents=paragraphs --set deduplicate.near=0.8\n\n"
-    "  danlu data clean chats.jsonl.zst --into examples --name chats"
+    "  danlu data clean chats.jsonl.zst --into examples --name chats\n\n"
+    "  RAY_ADDRESS=head:6379 danlu data clean /shared/raw --on ray --workspace /shared/workspace"
 )
 def clean(
     sources: Sources,
     into: Annotated[Into, typer.Option(help="Documents (corpus), or conversations (examples).")] = Into.corpus,
     name: Annotated[str, typer.Option(metavar="NAME", help="What the run is called, and the artifact.")] = "data",
+    on: Annotated[
+        On, typer.Option(help="Processes of this machine, or a Ray cluster (RAY_ADDRESS); the result is the same.")
+    ] = On.local,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -51,7 +61,7 @@ def clean(
     from danlu.cli.run import run_and_show
     from danlu.pipeline.recipe import load_recipe
 
-    stage = {"do": "clean", "into": into.value, "from": [_absolute(source) for source in sources]}
+    stage = {"do": "clean", "into": into.value, "on": on.value, "from": [_absolute(source) for source in sources]}
     with tempfile.TemporaryDirectory(prefix="danlu-data-") as directory:
         path = Path(directory) / "recipe.yaml"
         path.write_text(yaml.safe_dump({"name": name, "stages": {name: stage}}, allow_unicode=True), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,10 +190,18 @@ def _work(config: CleanConfig, context: StageContext, tasks: Sequence[Task], uni
         context.reporter.progress(f"reading {unit}", num_bytes, "bytes") as progress,
     ):
         progress.advance(sum(task.part.num_bytes for task in done))
-        for task in worked_on(waiting, config.processes or num_usable_cores()):
+        for task in _worked_on(config, waiting):
             progress.advance(task.part.num_bytes)
             if context.stop.requested:
                 context.stop.now(f"{context.name}: what was read is kept")
+
+
+def _worked_on(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:
+    if config.on == "ray":
+        from danlu.corpus.working.ray_pool import worked_on_ray
+
+        return worked_on_ray(tasks, config.processes)
+    return worked_on(tasks, config.processes or num_usable_cores())
 
 
 def _ended_early(parts: AllParts) -> list[BadFileError]:
