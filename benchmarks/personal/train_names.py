@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from benchmarks.common import CACHE, REPOSITORY
 from benchmarks.personal.people_daily import Line, training_lines
+from danlu.corpus.compiling import kernel
 from danlu.corpus.personal.classes import read_words, surnames
-from danlu.corpus.personal.compiled import compiled
 from danlu.corpus.personal.folding import fold
 from danlu.corpus.personal.names.score import NUM_FEATURES, NUM_WEIGHTS, read_features
 from danlu.sources.fetch import fetch
@@ -185,7 +185,7 @@ def train(
     return weights
 
 
-@compiled
+@kernel
 def run_epoch(
     features: npt.NDArray[np.int64],
     labels: npt.NDArray[np.float32],

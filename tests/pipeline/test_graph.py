@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import pytest
 import toys
 
+from danlu.artifacts.manifest import Strict
 from danlu.artifacts.stage import Reference, SourceList, StageConfig
 from danlu.errors import UserError
 from danlu.pipeline.graph import Graph, build_graph, marked_settings
@@ -49,6 +50,9 @@ stages:
 def test_marks_are_found_wherever_they_stand() -> None:
     mark, sources = Reference(("model",)), SourceList("first")
 
+    class Deeper(Strict):
+        other: Annotated[str, mark] = "o"
+
     class Config(StageConfig):
         do: Literal["x"]
         plain: Annotated[str, mark]
@@ -56,9 +60,12 @@ def test_marks_are_found_wherever_they_stand() -> None:
         inside: Annotated[str, mark] | None = None
         items: tuple[Annotated[str, mark], ...] = ()
         from_: Annotated[str | list[str], sources] = "a"
+        deeper: Deeper = Deeper()
+        perhaps: Deeper | None = None
 
     config = Config(do="x", plain="p")
-    assert [name for name, _, _ in marked_settings(config, Reference)] == ["plain", "optional", "inside", "items"]
+    names = [name for name, _, _ in marked_settings(config, Reference)]
+    assert names == ["plain", "optional", "inside", "items", "deeper.other"]
     assert list(marked_settings(config, SourceList)) == [("from_", sources, "a")]
 
 

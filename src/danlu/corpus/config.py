@@ -47,6 +47,9 @@ ONLY_FOR = {
 }
 """Settings that only one of the two kinds knows."""
 
+AGAINST = "deduplicate.against"
+"""The reference, as the stage's inputs name it."""
+
 FormatName = Literal["auto", "alpaca", "sharegpt", "messages", "prompt_completion", "preference", "kto"]
 
 
@@ -79,7 +82,10 @@ class DeduplicateConfig(Strict):
     """Leave out what is equal after Unicode normalisation (NFKC) with white space run together."""
     near: float | None = Field(default=None, gt=0, le=1)
     """Leave out what has a Jaccard similarity with something earlier, over character 5-grams, of at least
-    this (0 to 1). null: do not look."""
+    this (0 to 1). null: do not look. The extra data has what it needs."""
+    against: Annotated[str | list[str], Reference(("corpus", "examples"))] = Field(default_factory=list)
+    """Stages or artifacts of the same kind, or parts of them (``rows.test``). What repeats something in there as a
+    whole is left out, too; they themselves are not changed."""
     paragraphs: int | None = Field(default=None, ge=1)
     """For a corpus: take paragraphs (parted by empty lines) out of documents that stand in the corpus more often than
     this, counted over all documents and within them, and equal as `exact` compares: the first so many stay, in the
@@ -107,6 +113,8 @@ class DeduplicateConfig(Strict):
         is_told = self.min_line_characters != type(self).model_fields["min_line_characters"].default
         if is_told and self.lines is None and self.paragraphs is None:
             raise ValueError("min_line_characters says which lines and paragraphs stay, and neither is looked for")
+        if self.against and not self.exact and self.near is None:
+            raise ValueError("against: nothing is looked for, since exact is false and near is null")
         return self
 
     @property

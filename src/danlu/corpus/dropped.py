@@ -20,7 +20,8 @@ REASONS_NAMED = 10
 """So many reasons are said, of those that were asked for."""
 EXACT, NEAR, SEMANTIC = "exact duplicate", "near duplicate", "semantic duplicate"
 CUT_AWAY = "too little is left without what repeats others"
-REPETITIONS = (EXACT, NEAR, SEMANTIC, CUT_AWAY)
+IN_ANOTHER = " in another artifact"
+REPETITIONS = (EXACT, NEAR, SEMANTIC, CUT_AWAY, EXACT + IN_ANOTHER, NEAR + IN_ANOTHER)
 SCORER = "scorer"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from danlu.artifacts.examples import Message, as_json, stored_messages
+from danlu.artifacts.examples import Message, as_json, restored_messages, stored_messages
 from danlu.corpus.item import id_of, key_of, normalise
 from danlu.corpus.splitting.marking import NO_MARK, Mark
 
@@ -151,6 +151,18 @@ def _normalised(messages: list[Message]) -> list[Any]:
         rest = [message.get(key) for key in ("reasoning_content", "tool_calls")]
         found.append([*turn, *rest] if any(rest) else turn)
     return found
+
+
+def example_of(row: Mapping[str, Any]) -> Example:
+    """Of a row of examples, as the artifact has it."""
+    rejected, tools = row.get("rejected"), row.get("tools")
+    conversation = Conversation(
+        restored_messages(row["messages"]),
+        rejected if rejected is None else restored_messages(rejected),
+        row.get("desirable"),
+        tools if tools is None else json.loads(tools),
+    )
+    return Example.of(conversation)
 
 
 def comparable_of(messages: list[dict[str, str | None]]) -> str:

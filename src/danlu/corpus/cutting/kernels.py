@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from danlu.corpus.rules.kernels.compiling import Codes, Hashes, Places, kernel
+from danlu.corpus.compiling import Codes, Hashes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import mix
 
 MODULUS = np.uint64(2**61 - 1)

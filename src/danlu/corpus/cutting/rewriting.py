@@ -16,10 +16,10 @@ from danlu.corpus.cutting.portion import Portion
 from danlu.corpus.cutting.records import KINDS, Records, character_of, item_of
 from danlu.corpus.documents.document import Document, comparable_of
 from danlu.corpus.dropped import beginning_of
-from danlu.corpus.duplicates.near import signatures_of
 from danlu.corpus.item import normalise
 from danlu.corpus.splitting.sides import position_of
-from danlu.corpus.working.part_files import LEFT_OUT, NO_ITEM, SIGNATURE, PartFiles, PartWriter
+from danlu.corpus.working.keys import SIGNATURE, signature_column
+from danlu.corpus.working.part_files import LEFT_OUT, NO_ITEM, PartFiles, PartWriter
 
 CUTS_SCHEMA = pa.schema(
     [
@@ -132,8 +132,7 @@ class _Batch:
         if not self._config.wants_signatures:
             return batch
         comparable = [comparable_of(normalise(text)) for text in self._texts]
-        signatures = [row.tobytes() for row in signatures_of(comparable)]
-        return batch.append_column(SIGNATURE, pa.array(signatures, SIGNATURE.type))
+        return batch.append_column(SIGNATURE, signature_column(comparable))
 
 
 def _audit(cuts: Records, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:

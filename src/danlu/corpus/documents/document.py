@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from danlu.corpus.item import id_of, key_of, normalise
 from danlu.corpus.splitting.marking import NO_MARK, Mark
@@ -66,6 +68,11 @@ class Document:
     @property
     def comparable(self) -> str:
         return comparable_of(self.normalised)
+
+
+def document_of(row: Mapping[str, Any]) -> Document:
+    """Of a row of a corpus."""
+    return Document.of(row["text"])
 
 
 def comparable_of(normalised: str) -> str:

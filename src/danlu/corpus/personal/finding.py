@@ -14,7 +14,6 @@ from danlu.corpus.personal.anchors import SIZES, Anchor
 from danlu.corpus.personal.folding import Folded, fold
 from danlu.corpus.personal.kind import Span
 from danlu.corpus.personal.table import KINDS
-from danlu.errors import UserError
 
 NEIGHBOURHOOD = 48
 """Characters on either side of a value that are looked at again when it is found."""
@@ -84,14 +83,9 @@ def _dispatch(kinds: frozenset[str]) -> tuple[Dispatch, npt.NDArray[np.bool_]]:
 def _claims(
     folded: Folded, regions: list[tuple[int, int]], dispatch: Dispatch, wanted: npt.NDArray[np.bool_]
 ) -> set[Claim]:
-    try:
-        from danlu.corpus.personal.classes import tables
-        from danlu.corpus.personal.scan import find_anchors
-    except ImportError as error:
-        raise UserError(
-            f"Personal information is looked for with numba, which cannot be imported ({error}).",
-            "pip install 'danlu[data]'",
-        ) from error
+    from danlu.corpus.personal.classes import tables
+    from danlu.corpus.personal.scan import find_anchors
+
     text = folded.text
     claims = set()
     # Columns rather than rows: lists of many lists would keep the garbage collector busy.

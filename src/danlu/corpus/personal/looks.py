@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from danlu.corpus.compiling import kernel
 from danlu.corpus.personal.classes import (
     COMPOUND,
     DIGIT,
@@ -18,7 +19,6 @@ from danlu.corpus.personal.classes import (
     UPPER,
     WORD,
 )
-from danlu.corpus.personal.compiled import compiled
 from danlu.corpus.personal.folding import PLANE
 
 Codes = npt.NDArray[np.uint32]
@@ -35,7 +35,7 @@ FNV_START, FNV_FACTOR, MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
 BLANK, POINT, HYPHEN, COLON = 32, 46, 45, 58
 
 
-@compiled
+@kernel
 def class_at(codes: Codes, classes: Table, place: int) -> int:
     """The class of a character; none beyond the ends."""
     if place < 0 or place >= len(codes):
@@ -44,7 +44,7 @@ def class_at(codes: Codes, classes: Table, place: int) -> int:
     return classes[code] if code < PLANE else 0  # type: ignore[no-any-return]
 
 
-@compiled
+@kernel
 def read_groups(codes: Codes, classes: Table, place: int, groups: npt.NDArray[np.int64]) -> None:
     """Write how many digits the first groups of a number have that begins at `place`; 0 where there is none.
 
@@ -68,7 +68,7 @@ def read_groups(codes: Codes, classes: Table, place: int, groups: npt.NDArray[np
         ahead += 1
 
 
-@compiled
+@kernel
 def is_likely_number(codes: Codes, classes: Table, place: int, size: int, groups: npt.NDArray[np.int64]) -> bool:
     """Whether a word that begins with a digit may begin a number of a kind that is wanted, by its groups' lengths."""
     if size >= 8:
@@ -88,7 +88,7 @@ def is_likely_number(codes: Codes, classes: Table, place: int, size: int, groups
     return (zero and second >= 1) or (size == 6 and second >= 7)
 
 
-@compiled
+@kernel
 def is_dotted(codes: Codes, classes: Table, place: int) -> bool:
     """Whether four groups of one to three digits stand here, joined by points."""
     digits, points = 0, 0
@@ -104,7 +104,7 @@ def is_dotted(codes: Codes, classes: Table, place: int) -> bool:
     return points == 3 and digits > 0
 
 
-@compiled
+@kernel
 def local_begin(codes: Codes, classes: Table, place: int) -> int:
     """Where the local part of an e-mail address begins whose @ is at `place`; -1 if there is none."""
     start = place
@@ -119,7 +119,7 @@ def local_begin(codes: Codes, classes: Table, place: int) -> int:
     return start if 0 < place - start <= LONGEST_LOCAL else -1
 
 
-@compiled
+@kernel
 def street_ahead(
     codes: Codes, classes: Table, place: int, hashes: npt.NDArray[np.uint32], flags: npt.NDArray[np.uint8]
 ) -> bool:
@@ -141,7 +141,7 @@ def street_ahead(
     return False
 
 
-@compiled
+@kernel
 def is_labelled(
     codes: Codes, classes: Table, place: int, hashes: npt.NDArray[np.uint32], flags: npt.NDArray[np.uint8]
 ) -> bool:
@@ -157,7 +157,7 @@ def is_labelled(
     return first <= last and flags_of_word(codes, first, last + 1, hashes, flags) & LABEL_WORD != 0
 
 
-@compiled
+@kernel
 def token_end(codes: Codes, classes: Table, place: int) -> int:
     """Where words end that are joined by hyphens."""
     end = place
@@ -167,7 +167,7 @@ def token_end(codes: Codes, classes: Table, place: int) -> int:
     return end
 
 
-@compiled
+@kernel
 def flags_of_word(
     codes: Codes, start: int, end: int, hashes: npt.NDArray[np.uint32], flags: npt.NDArray[np.uint8]
 ) -> int:
@@ -183,7 +183,7 @@ def flags_of_word(
     return 0
 
 
-@compiled
+@kernel
 def ends_like_secret(codes: Codes, place: int) -> bool:
     """Whether the word before `place` (and a quotation mark or blank) ends as password, token or key does."""
     last = place - 1
@@ -205,7 +205,7 @@ def ends_like_secret(codes: Codes, place: int) -> bool:
     return is_key or is_secret_or_token or is_password or is_phrase_or_credentials
 
 
-@compiled
+@kernel
 def is_hexadecimal(codes: Codes, place: int) -> bool:
     if place < 0 or place >= len(codes):
         return False
@@ -213,7 +213,7 @@ def is_hexadecimal(codes: Codes, place: int) -> bool:
     return 48 <= code <= 57 or 65 <= code <= 70 or 97 <= code <= 102
 
 
-@compiled
+@kernel
 def colons_begin(codes: Codes, classes: Table, place: int) -> int:
     """Where an address of version 6 may begin whose first colon is at `place`; -1 if it cannot be one."""
     start = place
@@ -231,7 +231,7 @@ def colons_begin(codes: Codes, classes: Table, place: int) -> int:
     return start if colons >= 2 and (double or colons >= 6) else -1
 
 
-@compiled
+@kernel
 def surnames_at(codes: Codes, place: int, kind: int, compounds: Codes) -> int:
     """1 if a surname of one character is here, 2 if one of two, 3 if both."""
     surnames = 1 if kind & SURNAME else 0
@@ -242,7 +242,7 @@ def surnames_at(codes: Codes, place: int, kind: int, compounds: Codes) -> int:
     return surnames
 
 
-@compiled
+@kernel
 def house_begin(codes: Codes, classes: Table, place: int) -> int:
     """Where the number begins that stands before `place`, if a Chinese character stands before it; or else -1."""
     start = place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from danlu.corpus.compiling import kernel
 from danlu.corpus.personal.anchors import SIZES, Anchor
 from danlu.corpus.personal.classes import (
     BOX,
@@ -22,7 +23,6 @@ from danlu.corpus.personal.classes import (
     WORD,
     Tables,
 )
-from danlu.corpus.personal.compiled import compiled
 from danlu.corpus.personal.looks import (
     BLANK,
     COLON,
@@ -89,7 +89,7 @@ def find_anchors(codes: Codes, regions: list[tuple[int, int]], wanted: Wanted, t
     return np.concatenate(parts) if parts else found[:0]
 
 
-@compiled
+@kernel
 def scan_regions(
     codes: Codes,
     bounds: npt.NDArray[np.int64],
@@ -117,7 +117,7 @@ def scan_regions(
     return count, region, place
 
 
-@compiled
+@kernel
 def add(found: Found, count: int, place: int, anchor: int, size: int, wanted: Wanted) -> int:
     """Write down an anchor if it is wanted; how many there are now."""
     if not wanted[anchor, min(size, SIZES - 1)]:
@@ -126,7 +126,7 @@ def add(found: Found, count: int, place: int, anchor: int, size: int, wanted: Wa
     return count + 1
 
 
-@compiled
+@kernel
 def scan_word(
     codes: Codes,
     place: int,
@@ -174,7 +174,7 @@ def scan_word(
     return count, stop
 
 
-@compiled
+@kernel
 def scan_sign(
     codes: Codes, place: int, classes: Table, hashes: Hashes, flags: Flags, wanted: Wanted, found: Found, count: int
 ) -> int:
@@ -210,7 +210,7 @@ def scan_sign(
     return count
 
 
-@compiled
+@kernel
 def scan(
     codes: Codes,
     begin: int,

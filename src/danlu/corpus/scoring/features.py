@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from danlu.corpus.rules.kernels.compiling import Codes, Places, kernel
+from danlu.corpus.compiling import Codes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, mix
 from danlu.corpus.scoring.tokens import ALONE, token_table
 from danlu.corpus.text_batch import TextBatch

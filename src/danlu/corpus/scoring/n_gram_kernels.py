@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.characters import NUM_CODES
-from danlu.corpus.rules.kernels.compiling import Codes, Hashes, Places, kernel
+from danlu.corpus.compiling import Codes, Hashes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, mix
 
 PAD = NUM_CODES

@@ -110,7 +110,7 @@ def _with_documents(batch: pa.RecordBatch, parts: AllParts) -> pa.RecordBatch:
     """With what is to be said of the documents that stand in it by number."""
     known: dict[str, Any] = {"similarity": np.ones(batch.num_rows)}
     for prefix, column in (("", "item"), ("first_", "first_item")):
-        items, places = np.unique(batch.column(column).to_numpy(), return_inverse=True)
+        items, places = np.unique(batch.column(column).to_numpy() + parts.num_earlier, return_inverse=True)
         for name, read in (("id", "id"), ("source", "source")):
             values = [parts.value(item, read) for item in items.tolist()]
             known[prefix + name] = [values[place] for place in places]

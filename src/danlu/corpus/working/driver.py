@@ -7,8 +7,9 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from danlu.artifacts.dropped import DroppedWriter
 from danlu.artifacts.stage import StageContext
@@ -21,23 +22,35 @@ from danlu.corpus.files import BadFileError, SourceFile
 from danlu.corpus.parts import parts_of
 from danlu.corpus.reading.table import Piece, divided, piece_of
 from danlu.corpus.rights.stated import check_licence, tell_of_rights
+from danlu.corpus.working import pool
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.cutting import cut
+from danlu.corpus.working.earlier import check_deduplicate, earlier_tasks, read_earlier
 from danlu.corpus.working.joining import Outlet, join
+from danlu.corpus.working.likeness import SimilarItems
 from danlu.corpus.working.notes import Notes
 from danlu.corpus.working.part_files import is_done
-from danlu.corpus.working.pool import worked_on
 from danlu.corpus.working.repeated_items import Repetitions
 from danlu.corpus.working.repetitions import repetitions
 from danlu.corpus.working.semantics import semantic_repetitions
 from danlu.corpus.working.splitting import Split, split_items
-from danlu.corpus.working.work import Inputs, Maker, Task
+from danlu.corpus.working.work import Inputs, Maker, Task, work
 from danlu.hardware.machine import num_usable_cores
 
 PART_BYTES = 2**24
 """Of what one process does at a time, as the files lie on the disk."""
-PARTS = "parts"
-"""Of what a stopped stage goes on from."""
+PARTS, EARLIER = "parts", "against"
+"""Of what a stopped stage goes on from; the second lies in the first."""
+
+
+class KeptTask(pool.Task, Protocol):
+    """One whose result lies in a directory, which is there when it is whole."""
+
+    @property
+    def directory(self) -> Path: ...
+
+
+AnyKept = TypeVar("AnyKept", bound=KeptTask)
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,7 @@ def clean(
         BadFileError: not a single file can be read.
         Stopped: by a signal; the parts that are done are kept.
     """
+    check_deduplicate(config, context.inputs)
     maker = make_maker(config, context.inputs)
     tell_of_rights(config.rights, [file.uri for file in listing.files], context.reporter)
     judged, bad_files = _judged(config, listing.files, maker)
@@ -107,26 +121,31 @@ def clean(
         )
         for part in parts
     ]
-    _work(config, context, tasks, unit)
+    _work(context, tasks, f"reading {unit}", partial(_on_parts, config))
     all_parts = AllParts(parts, [task.directory for task in tasks])
     before = Repetitions.none()
     if config.deduplicate.cuts_texts:
         all_parts, before = cut(config, context, parts, all_parts, folder)
+    earlier = earlier_tasks(config, context.inputs, folder / EARLIER)
+    if earlier:
+        processes = config.processes or num_usable_cores()
+        do_all = partial(pool.worked_on, num_processes=processes, do=read_earlier)
+        _work(context, earlier, f"reading the {unit} of 'against'", do_all)
+        all_parts = all_parts.behind(parts, [(task.directory, task.artifact) for task in earlier])
+        before = before.moved(all_parts.num_earlier)
     bad_files += _ended_early(all_parts)
     tell_of_files(bad_files, context.reporter)
-
-    def comparable(row: int) -> str:
-        return maker.comparable(all_parts.value(row, maker.body))
 
     def shown(row: int) -> str:
         return maker.shown(all_parts.value(row, maker.body))
 
-    repeated = repetitions(all_parts, config.deduplicate, before, comparable, folder, context.reporter)
+    items = SimilarItems(all_parts, maker.body, maker.comparable)
+    repeated = repetitions(all_parts, config.deduplicate, before, items, folder, context.reporter)
     if config.deduplicate.semantic is not None:
         repeated = semantic_repetitions(
             all_parts, repeated, config.deduplicate.semantic, context, maker.body, maker.shown, folder
         )
-    split = split_items(all_parts, repeated, config.split, comparable, folder, context.reporter)
+    split = split_items(all_parts, repeated, config.split, items, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
     counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags)
     notes = Notes()
@@ -140,7 +159,7 @@ def clean(
         judged={piece.file.uri: its_how for piece, its_how in judged},
         bad_files=bad_files,
         num_files_read=len({piece.file.uri for piece, _ in judged}),
-        num_rows_read=sum(notes.left_out.values()) + all_parts.num_items,
+        num_rows_read=sum(notes.left_out.values()) + all_parts.num_items - all_parts.num_earlier,
         left_out=notes.left_out + counts,
         split=split,
     )
@@ -178,30 +197,35 @@ def _judged(
     return found, bad_files
 
 
-def _work(config: CleanConfig, context: StageContext, tasks: Sequence[Task], unit: str) -> None:
-    """Have the parts worked on that have not been."""
+def _work(
+    context: StageContext,
+    tasks: Sequence[AnyKept],
+    doing: str,
+    do_all: Callable[[Sequence[AnyKept]], Iterator[AnyKept]],
+) -> None:
+    """Have done what has not been."""
     done = [task for task in tasks if is_done(task.directory)]
     waiting = [task for task in tasks if not is_done(task.directory)]
     if done:
         context.reporter.say(f"Going on from {len(done):,} of {len(tasks):,} parts that were done before.")
-    num_bytes = sum(task.part.num_bytes for task in tasks)
+    num_bytes = sum(task.num_bytes for task in tasks)
     with (
         context.stop.put_off(),
-        context.reporter.progress(f"reading {unit}", num_bytes, "bytes") as progress,
+        context.reporter.progress(doing, num_bytes, "bytes") as progress,
     ):
-        progress.advance(sum(task.part.num_bytes for task in done))
-        for task in _worked_on(config, waiting):
-            progress.advance(task.part.num_bytes)
+        progress.advance(sum(task.num_bytes for task in done))
+        for task in do_all(waiting):
+            progress.advance(task.num_bytes)
             if context.stop.requested:
                 context.stop.now(f"{context.name}: what was read is kept")
 
 
-def _worked_on(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:
+def _on_parts(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:
     if config.on == "ray":
         from danlu.corpus.working.ray_pool import worked_on_ray
 
         return worked_on_ray(tasks, config.processes)
-    return worked_on(tasks, config.processes or num_usable_cores())
+    return pool.worked_on(tasks, config.processes or num_usable_cores(), work)
 
 
 def _ended_early(parts: AllParts) -> list[BadFileError]:

@@ -16,7 +16,7 @@ from danlu.artifacts.cuts import NAME as CUTS
 from danlu.artifacts.dropped import DROPPED_SCHEMA, DroppedWriter
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
-from danlu.corpus.dropped import CUT_AWAY, REPETITIONS, beginning_of
+from danlu.corpus.dropped import CUT_AWAY, IN_ANOTHER, REPETITIONS, beginning_of
 from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.part_files import TAG_PLACE_SCHEMA
@@ -57,7 +57,7 @@ def join(
         How many of the items are left out, by reason.
     """
     counts: Counter[str] = Counter()
-    start = 0
+    start = parts.num_earlier
     for number, files in enumerate(parts.files):
         splits: list[str] = []
         reasons: dict[int, str] = {}
@@ -127,13 +127,16 @@ def _with_reasons(batch: pa.RecordBatch, splits: list[str], reasons: dict[int, s
 def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, object]:
     row, first = int(left_out.rows[place]), int(left_out.firsts[place])
     similarity = float(left_out.similarities[place])
-    reason = REPETITIONS[left_out.reasons[place]]
+    reason = REPETITIONS[left_out.reasons[place]].removesuffix(IN_ANOTHER)
+    where = parts.artifact_of(first)
     if reason == CUT_AWAY:
         reason = f"{reason} (see {CUTS})"
     elif math.isnan(similarity):
-        reason += f" of {parts.value(first, 'id')} ({parts.value(first, 'source')}, {parts.true_row(first)})"
+        where = where or f"{parts.value(first, 'source')}, {parts.true_row(first)}"
+        reason += f" of {parts.value(first, 'id')} ({where})"
     else:
-        reason += f" of {parts.value(first, 'id')} ({similarity:.2f})"
+        where = f"{where}, " if where else ""
+        reason += f" of {parts.value(first, 'id')} ({where}{similarity:.2f})"
     return {
         "id": parts.value(row, "id"),
         "source": parts.value(row, "source"),

@@ -1,7 +1,7 @@
 """A part's directory: its items, the rows that were left out, and its notes. It is whole or it is not there.
 
-``items.arrow`` has the columns of the artifact and those of `WORK_FIELDS`; it is not packed, so that single rows can be
-looked at without reading the others.
+``items.arrow`` has the columns of the artifact, `SPLIT_FIELDS` and those of `danlu.corpus.working.keys`; it is not
+packed, so that single rows can be looked at without reading the others.
 """
 
 from __future__ import annotations
@@ -24,15 +24,11 @@ from danlu.corpus.working.notes import Notes
 
 ITEMS, LEFT, FINDS, TAGS, NOTES = "items.arrow", "left.arrow", "personal.arrow", "tags.arrow", "notes.json"
 CUTS = "cuts.arrow"
-WORK_FIELDS = [
+SPLIT_FIELDS = [
     ("position", pa.uint64()),  # where chance puts it between the sides, see `danlu.corpus.splitting.sides`
     ("stratum", pa.string()),  # its class, null if shares are not held within classes
     ("moment", pa.float64()),  # when it is from, null if that does not matter
-    ("key_high", pa.uint64()),  # the first half of 16 bytes that exact duplicates share
-    ("key_low", pa.uint64()),
 ]
-SIGNATURE = pa.field("signature", pa.binary(512))
-"""128 numbers of 32 bits; only there if near duplicates are looked for."""
 LEFT_OUT = pa.field("left_out", pa.bool_())
 """Whether an item is left out; only there if texts were cut, before which exact duplicates are found."""
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any, Protocol, TypeVar
 
-from danlu.corpus.working.work import work
-
 SMALL_BYTES = 2**23
 """Less than this is done before a second process has started."""
 
@@ -25,7 +23,7 @@ class Task(Protocol):
 AnyTask = TypeVar("AnyTask", bound=Task)
 
 
-def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None] = work) -> Iterator[AnyTask]:
+def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None]) -> Iterator[AnyTask]:
     """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
 
     Args:

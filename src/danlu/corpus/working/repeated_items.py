@@ -53,6 +53,15 @@ class Repetitions:
         empty = np.zeros(0, np.int64)
         return cls(empty, empty, np.zeros(0), np.zeros(0, np.int8))
 
+    def moved(self, by: int) -> Repetitions:
+        """The same where so many items stand before all of them."""
+        return Repetitions(self.rows + by, self.firsts + by, self.similarities, self.reasons)
+
+    def since(self, start: int) -> Repetitions:
+        """Those with numbers from `start` on."""
+        first = int(np.searchsorted(self.rows, start))
+        return Repetitions(self.rows[first:], self.firsts[first:], self.similarities[first:], self.reasons[first:])
+
     def between(self, start: int, stop: int) -> slice:
         """Those with numbers from `start` up to but without `stop`."""
         low, high = np.searchsorted(self.rows, [start, stop])

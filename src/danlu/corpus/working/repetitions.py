@@ -2,111 +2,82 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from danlu.corpus.config import DeduplicateConfig
-from danlu.corpus.dropped import EXACT, NEAR
+from danlu.corpus.dropped import EXACT, IN_ANOTHER, NEAR
 from danlu.corpus.duplicates.exact import repeated
-from danlu.corpus.duplicates.near import NUM_HASHES, Hashes, band_keys, find, num_bands, that_share_a_key
 from danlu.corpus.working.all_parts import AllParts
-from danlu.corpus.working.repeated_items import Numbers, Repetitions
+from danlu.corpus.working.likeness import SimilarItems, suspected
+from danlu.corpus.working.repeated_items import Numbers, Repetitions, Similarities
 from danlu.telemetry.reporter import Reporter
+
+if TYPE_CHECKING:
+    from danlu.corpus.duplicates.near import Found
 
 
 def repetitions(
     parts: AllParts,
     settings: DeduplicateConfig,
     before: Repetitions,
-    comparable: Callable[[int], str],
+    items: SimilarItems,
     scratch: Path,
     reporter: Reporter,
 ) -> Repetitions:
-    """Items to leave out, as the settings say.
+    """Items of the parts to leave out, as the settings say.
 
     Args:
         parts: All of them.
         settings: What is looked for.
         before: Items that are left out already; they have keys that no other has, and nothing repeats them.
-        comparable: By an item's number, what near duplicates have nearly in common.
+        items: What is compared of them.
         scratch: Where files may be put for a while.
         reporter: Shows progress.
     """
     found = before
     if settings.exact:
-        exact = Repetitions.of(EXACT, *repeated(parts.keys, parts.num_items))
-        found = Repetitions.together([found, exact])
+        rows, firsts = repeated(parts.keys, parts.num_items)
+        found = Repetitions.together([found, *_of(EXACT, rows, firsts, np.full(len(rows), np.nan), parts.num_earlier)])
     if settings.near is not None:
-        near = _near(parts, settings.near, found.rows, comparable, scratch, reporter)
-        rows = np.array([row for row, _, _ in near], np.int64)
-        firsts = np.array([first for _, first, _ in near], np.int64)
-        similarities = np.array([similarity for _, _, similarity in near])
-        found = Repetitions.together([found, Repetitions.of(NEAR, rows, firsts, similarities)])
-    return found
+        near = _near(parts, settings.near, found.rows, items, scratch, reporter)
+        empty = np.zeros(0, np.int64)
+        rows = np.concatenate([empty, *(block.rows for block in near)])
+        firsts = np.concatenate([empty, *(block.firsts for block in near)])
+        similarities = np.concatenate([np.zeros(0), *(block.similarities for block in near)])
+        found = Repetitions.together([found, *_of(NEAR, rows, firsts, similarities, parts.num_earlier)])
+    return found.since(parts.num_earlier)  # other artifacts may repeat themselves
+
+
+def _of(
+    reason: str, rows: Numbers, firsts: Numbers, similarities: Similarities, num_earlier: int
+) -> tuple[Repetitions, Repetitions]:
+    """Items that repeat others of the parts, and those that repeat others of other artifacts."""
+    there = firsts < num_earlier
+    return (
+        Repetitions.of(reason, rows[~there], firsts[~there], similarities[~there]),
+        Repetitions.of(reason + IN_ANOTHER, rows[there], firsts[there], similarities[there]),
+    )
 
 
 def _near(
-    parts: AllParts,
-    threshold: float,
-    exact: Numbers,
-    comparable: Callable[[int], str],
-    scratch: Path,
-    reporter: Reporter,
-) -> list[tuple[int, int, float]]:
-    suspects, keys = suspected(parts, threshold, exact, scratch)
-    found = []
-    with reporter.progress("comparing what may be alike", len(suspects), "rows") as task:
-        last = 0
-        for each in find(suspects, keys, SimilarItems(parts, comparable), threshold):
-            found.append(each)
-            at = int(np.searchsorted(suspects, each[0]))
-            task.advance(at - last)
-            last = at
-    return found
+    parts: AllParts, threshold: float, gone: Numbers, items: SimilarItems, scratch: Path, reporter: Reporter
+) -> list[Found]:
+    from danlu.corpus.duplicates.near import find
 
-
-def suspected(parts: AllParts, threshold: float, gone: Numbers, scratch: Path) -> tuple[Numbers, Hashes]:
-    """Items, but for those that are gone, with the key of another in one band at least, and their keys, shape (items,
-    bands).
-
-    The keys of a band lie in a file of their own meanwhile.
-    """
-    stays = np.ones(parts.num_items, np.bool_)
-    stays[gone] = False
-    shared = np.zeros(parts.num_items, np.bool_)
-    with tempfile.TemporaryDirectory(dir=scratch) as directory:
-        paths = [Path(directory) / str(band) for band in range(num_bands(threshold))]
-        _write_keys(parts, threshold, paths)
-        for path in paths:
-            keys = np.fromfile(path, np.uint64)
-            shared[stays] |= that_share_a_key(keys[stays])
-        suspects = np.flatnonzero(shared)
-        return suspects, np.stack([np.fromfile(path, np.uint64)[suspects] for path in paths], axis=1)
-
-
-def _write_keys(parts: AllParts, threshold: float, paths: list[Path]) -> None:
-    streams: list[Any] = [path.open("wb") for path in paths]
-    try:
-        for signatures in parts.signatures():
-            keys = band_keys(signatures, threshold)
-            for band, stream in enumerate(streams):
-                stream.write(np.ascontiguousarray(keys[:, band]).tobytes())
-    finally:
-        for stream in streams:
-            stream.close()
-
-
-class SimilarItems:
-    """What is compared of items."""
-
-    def __init__(self, parts: AllParts, comparable: Callable[[int], str]) -> None:
-        self._parts = parts
-        self.comparable = comparable
-
-    def signature(self, row: int) -> npt.NDArray[np.uint32]:
-        return np.frombuffer(self._parts.value(row, "signature"), np.uint32, NUM_HASHES)
+    takes_part = np.ones(parts.num_items, np.bool_)
+    takes_part[gone] = False
+    blocks = []
+    with (
+        suspected(parts, threshold, takes_part, scratch) as suspects,
+        reporter.progress("comparing what may be alike", len(suspects.rows), "rows") as task,
+    ):
+        done = 0
+        for block in find(suspects, items, threshold, parts.num_earlier):
+            blocks.append(block)
+            now = int(np.searchsorted(suspects.rows, block.last, side="right"))
+            task.advance(now - done)
+            done = now
+    return blocks

@@ -45,6 +45,7 @@ def semantic_repetitions(
     """
     stays = np.ones(parts.num_items, np.bool_)
     stays[before.rows] = False
+    stays[: parts.num_earlier] = False
     embeddings = _embedded(parts, stays, settings, context, body, shown, folder / FOLDER)
     found: list[tuple[int, int, float]] = []
     with context.reporter.progress("comparing what documents mean", int(stays.sum()), "rows") as task:
@@ -82,7 +83,7 @@ def _embedded(
     whole = folder / "all"
     shape = (parts.num_items, embedder.size)
     embeddings = np.memmap(whole, np.float32, "r+" if whole.exists() else "w+", shape=shape)
-    item = 0
+    item = parts.num_earlier
     with context.reporter.progress("embedding documents", int(stays.sum()), "rows") as task:
         for files in parts.files:
             for number, batch in enumerate(files.batches([body])):

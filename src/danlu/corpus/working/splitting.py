@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from danlu.corpus.duplicates.clusters import Together, links
-from danlu.corpus.duplicates.near import MIX_1, MIX_2
 from danlu.corpus.splitting.config import SplitConfig
 from danlu.corpus.splitting.report import facts_of
 from danlu.corpus.splitting.sides import Hashes, Integers, Sides, bounds, sides_of
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.likeness import SimilarItems, suspected
 from danlu.corpus.working.repeated_items import Repetitions
-from danlu.corpus.working.repetitions import SimilarItems, suspected
 from danlu.telemetry.reporter import Reporter
 
 
@@ -36,7 +33,7 @@ def split_items(
     parts: AllParts,
     left_out: Repetitions,
     config: SplitConfig,
-    comparable: Callable[[int], str],
+    items: SimilarItems,
     scratch: Path,
     reporter: Reporter,
 ) -> Split:
@@ -46,20 +43,21 @@ def split_items(
         parts: All of them.
         left_out: Items that do not stay; they count for nothing.
         config: What is asked for.
-        comparable: By an item's number, what near duplicates have nearly in common.
+        items: What is compared of them.
         scratch: Where files may be put for a while.
         reporter: Shows progress.
     """
     sides = np.zeros(parts.num_items, np.int8)
     stays = np.ones(parts.num_items, np.bool_)
     stays[left_out.rows] = False
+    stays[: parts.num_earlier] = False
     if not config.holds_out or not stays.any():
         return Split(sides, {})
     positions = parts.numbers("position", np.uint64)
     num_together = None
     if config.keep_together is not None:
         before = positions
-        positions = _together(parts, positions, left_out, config.keep_together, comparable, scratch, reporter)
+        positions = _together(parts, positions, stays, config.keep_together, items, scratch, reporter)
         num_together = _num_in_company(positions[stays]) - _num_in_company(before[stays])
     positions = positions[stays]
     names, classes = _classes(parts, stays) if config.stratified is not None else ([], None)
@@ -89,40 +87,44 @@ def _classes(parts: AllParts, stays: npt.NDArray[np.bool_]) -> tuple[list[str], 
 def _together(
     parts: AllParts,
     positions: Hashes,
-    left_out: Repetitions,
+    stays: npt.NDArray[np.bool_],
     threshold: float,
-    comparable: Callable[[int], str],
+    items: SimilarItems,
     scratch: Path,
     reporter: Reporter,
 ) -> Hashes:
     """The positions, of which all rows that are connected by likeness, or by a group, have one."""
-    suspects, keys = suspected(parts, threshold, left_out.rows, scratch)
-    places = np.unique(positions[suspects])
-    place_of = np.searchsorted(places, positions[suspects])
-    together = Together(len(places))
-    with reporter.progress("finding what is to be kept together", len(suspects), "rows") as task:
-        last = 0
-        for one, other in links(suspects, keys, SimilarItems(parts, comparable), threshold):
-            together.join(int(place_of[one]), int(place_of[other]))
-            task.advance(one - last)
-            last = one
-    firsts = np.array([together.first_of(place) for place in range(len(places))], np.int64)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    from danlu.corpus.duplicates.clusters import clusters
+
+    with (
+        suspected(parts, threshold, stays, scratch) as suspects,
+        reporter.progress("finding what is to be kept together", len(suspects.rows), "rows") as task,
+    ):
+        first_alike = clusters(suspects, items, threshold, task.advance)
+    places, place_of = np.unique(positions[suspects.rows], return_inverse=True)
+    pairs = (np.ones(len(place_of), np.bool_), (place_of, place_of[first_alike]))
+    _, together = connected_components(coo_array(pairs, shape=(len(places), len(places))), directed=False)
     found = np.searchsorted(places, positions)
     found[found == len(places)] = 0
     is_there = places[found] == positions if len(places) else np.zeros(len(positions), np.bool_)
     changed = positions.copy()
-    changed[is_there] = _drawn(places, firsts)[found[is_there]]
+    changed[is_there] = _drawn(places, together)[found[is_there]]
     return changed
 
 
-def _drawn(places: Hashes, firsts: Integers) -> Hashes:
+def _drawn(places: Hashes, together: Integers) -> Hashes:
     """For each position, the one that all it is together with take: that with the least hash, so that many together are
     held out as likely as one, and the order of rows does not matter."""
+    from danlu.corpus.duplicates.shingles import MIX_1, MIX_2
+
     hashes = (places ^ (places >> np.uint64(30))) * MIX_1
     hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
-    order = np.lexsort((hashes, firsts))
+    order = np.lexsort((hashes, together))
     begins = np.ones(len(order), np.bool_)
-    begins[1:] = firsts[order[1:]] != firsts[order[:-1]]
+    begins[1:] = together[order[1:]] != together[order[:-1]]
     chosen = np.empty(len(places), np.uint64)
     chosen[order] = places[order[begins]][np.cumsum(begins) - 1]
     return chosen

@@ -13,7 +13,6 @@ import pyarrow as pa
 from danlu.artifacts.stage import Input
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.dropped import beginning_of, left_out_record
-from danlu.corpus.duplicates.near import signatures_of
 from danlu.corpus.files import BadFileError
 from danlu.corpus.item import Item
 from danlu.corpus.parts import Part
@@ -22,9 +21,10 @@ from danlu.corpus.reading.table import Piece
 from danlu.corpus.splitting.marking import Mark
 from danlu.corpus.splitting.sides import position_of
 from danlu.corpus.working.finished import Finished
+from danlu.corpus.working.keys import key_columns, key_fields
 from danlu.corpus.working.left_out import LeftOut
 from danlu.corpus.working.notes import Notes
-from danlu.corpus.working.part_files import NO_ITEM, SIGNATURE, TAG_PLACE_SCHEMA, WORK_FIELDS, PartWriter
+from danlu.corpus.working.part_files import NO_ITEM, SPLIT_FIELDS, TAG_PLACE_SCHEMA, PartWriter
 
 ITEMS_AT_ONCE = 4096
 CHARACTERS_AT_ONCE = 2**21
@@ -100,7 +100,7 @@ class Task:
 def work(task: Task) -> None:
     """Do it."""
     maker = task.maker(task.config, task.inputs)
-    fields = [*maker.schema, *WORK_FIELDS, *([SIGNATURE] if _wants_signatures(task.config) else [])]
+    fields = [*maker.schema, *SPLIT_FIELDS, *key_fields(near=_wants_signatures(task.config))]
     with PartWriter(task.directory, pa.schema(fields)) as writer:
         pending = _Pending(writer, maker, task.config)
         for piece, how in zip(task.part.pieces, task.how, strict=True):
@@ -218,13 +218,9 @@ class _Pending:
             field.name: pa.array(known.get(field.name) or [getattr(item, field.name) for item in items], field.type)
             for field in self._maker.schema
         }
-        keys = np.frombuffer(b"".join(item.key for item in items), np.uint64).reshape(-1, 2)
         decisive = (mark.group or item.normalised for item, mark in zip(items, marks, strict=True))
         columns["position"] = pa.array([position_of(self._config.split.seed, text) for text in decisive], pa.uint64())
         columns["stratum"] = pa.array([mark.stratum for mark in marks], pa.string())
         columns["moment"] = pa.array([mark.moment for mark in marks], pa.float64())
-        columns["key_high"], columns["key_low"] = pa.array(keys[:, 0]), pa.array(keys[:, 1])
-        if _wants_signatures(self._config):
-            signatures = signatures_of([item.comparable for item in items])
-            columns["signature"] = pa.array([row.tobytes() for row in signatures], SIGNATURE.type)
+        columns |= key_columns(items, near=_wants_signatures(self._config))
         return pa.RecordBatch.from_pydict(columns)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from danlu.corpus.personal.compiled import compiled
+from danlu.corpus.compiling import kernel
 
 Weights = npt.NDArray[np.int8]
 
@@ -23,7 +23,7 @@ SINGLE, COMPOUND = 1, 2
 """Flags of the table of surnames: a surname of one character, or the first of one that has two."""
 
 
-@compiled
+@kernel
 def character_class(code: int) -> int:
     """The character itself, or what stands for its class."""
     if FIRST_HAN <= code <= LAST_HAN:
@@ -39,13 +39,13 @@ def character_class(code: int) -> int:
     return BLANK if code <= 32 else code
 
 
-@compiled
+@kernel
 def character_at(codes: npt.NDArray[np.uint32], place: int) -> int:
     """The class of a character."""
     return character_class(int(codes[place])) if 0 <= place < len(codes) else EDGE  # type: ignore[arg-type]
 
 
-@compiled
+@kernel
 def hashed(kind: int, first: int, second: int, length: int) -> int:
     """One of NUM_WEIGHTS for a feature: its kind, one or two characters, and the length of the name."""
     mixed = (kind * 8 + length) * 0x9E3779B1 + first * 0x85EBCA6B + second * 0xC2B2AE35
@@ -58,7 +58,7 @@ def hashed(kind: int, first: int, second: int, length: int) -> int:
     return mixed & (NUM_WEIGHTS - 1)
 
 
-@compiled
+@kernel
 def read_features(
     codes: npt.NDArray[np.uint32], start: int, surname: int, given: int, features: npt.NDArray[np.int64]
 ) -> None:
@@ -94,7 +94,7 @@ def read_features(
     features[11] = hashed(11, before, family, 0)
 
 
-@compiled
+@kernel
 def score(
     codes: npt.NDArray[np.uint32],
     start: int,
@@ -111,7 +111,7 @@ def score(
     return total
 
 
-@compiled
+@kernel
 def best_name(
     codes: npt.NDArray[np.uint32],
     start: int,
@@ -138,7 +138,7 @@ def best_name(
     return length, highest
 
 
-@compiled
+@kernel
 def is_han(codes: npt.NDArray[np.uint32], start: int, end: int) -> bool:
     """Whether all characters from `start` to before `end` are Chinese."""
     for place in range(start, end):  # noqa: SIM110 - compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from danlu.corpus.characters import HAN, KANA, LETTER, LINE_END, PUNCTUATION, SENTENCE_END, SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Hashes, Places, kernel
+from danlu.corpus.compiling import Bits, Codes, Hashes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import LookUp, find_row
 from danlu.corpus.rules.marks import BULLET, NO_WORD
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.characters import DIGIT, HAN, KANA, LETTER, MARK, SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Hashes, Places, kernel
+from danlu.corpus.compiling import Bits, Codes, Hashes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, LookUp, find_row, hash_piece, mix
 from danlu.corpus.rules.kernels.web_address import is_web_address
 from danlu.corpus.rules.marks import (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from danlu.corpus.rules.kernels.compiling import Codes, Hashes, Places, kernel
+from danlu.corpus.compiling import Codes, Hashes, Places, kernel
 
 OFFSET = np.uint64(0xCBF29CE484222325)
 PRIME = np.uint64(0x100000001B3)

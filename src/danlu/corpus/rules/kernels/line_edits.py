@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.characters import DIGIT, LINE_END, SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Places, kernel
+from danlu.corpus.compiling import Bits, Codes, Places, kernel
 from danlu.corpus.rules.marks import CLOSING, NO_WORD
 
 STOP = ord(".")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from danlu.corpus.rules.kernels.compiling import Hashes, Places, kernel
+from danlu.corpus.compiling import Hashes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import Seen, find_slot, make_seen, mix, num_slots
 
 STEP = np.uint64(0x9E3779B97F4A7C15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from danlu.corpus.characters import SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Places, kernel
+from danlu.corpus.compiling import Bits, Codes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, Seen, find_slot, make_seen, mix, num_slots
 
 LINE_FEED = ord("\n")

@@ -3,7 +3,7 @@ before it (``https://``, a user and ``@``) and behind it (a port, a path)."""
 
 from __future__ import annotations
 
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, kernel
+from danlu.corpus.compiling import Bits, Codes, kernel
 from danlu.corpus.rules.marks import AFFIX_DIGIT, HOST, SMALL, WORD
 
 STOP = ord(".")

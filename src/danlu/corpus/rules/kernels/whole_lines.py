@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from danlu.corpus.characters import SPACE
-from danlu.corpus.rules.kernels.compiling import Bits, Codes, Places, kernel
+from danlu.corpus.compiling import Bits, Codes, Places, kernel
 from danlu.corpus.rules.kernels.hashing import OFFSET, PRIME, find_slot, make_seen, mix, num_slots
 from danlu.corpus.rules.kernels.repeating import LINE_FEED, count_line_feeds
 from danlu.corpus.rules.marks import LINE_STOP

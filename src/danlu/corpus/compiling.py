@@ -1,9 +1,9 @@
-"""How the loops of this room are compiled: by numba, on their first call, with the machine code kept beside the source.
+"""How loops over characters are compiled: by numba, on their first call, with the machine code kept beside the source.
 
 That first call takes half a minute for all of them, once on a machine; a later process loads them within a second.
 
 numba sees that a file has changed, but not that a function has which another file's function calls: whoever changes a
-kernel that others call deletes ``__pycache__`` here and in ``src/danlu/corpus/scoring``.
+kernel that others call deletes the ``__pycache__`` of their folders.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def kernel(function: Function) -> Function:
         from numba import njit
     except ImportError as error:
         raise UserError(
-            "Rules for text quality need the package numba, which is not installed.",
-            "Install it with: pip install 'danlu[data]'",
+            "Near duplicates, rules for text quality and personal information are looked for with numba, which "
+            f"cannot be imported ({error}).",
+            "pip install 'danlu[data]'",
         ) from error
     return cast(Function, njit(cache=True, nogil=True, error_model="numpy")(function))
