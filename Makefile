@@ -15,7 +15,8 @@ DEMO_QUESTION := What is the capital of France?
 BENCHMARKS := bench-sft bench-pretrain bench-memory bench-time-to-loss bench-tokenizer bench-checkpoint bench-gpu \
 	bench-gpu-parallel bench-observers bench-plan bench-demo bench-scaling bench-links prove-resume prove-kills \
 	prove-exports prove-invariants prove-poet prove-layouts prove-relayout prove-rank-faults prove-diagnose \
-	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters bench-taggers bench-pii
+	bench-data-memory bench-data-scaling prove-data-resume bench-html bench-filters bench-taggers bench-pii \
+	bench-dedup
 
 .PHONY: help setup demo test lint lock clean $(BENCHMARKS)
 
@@ -44,6 +45,7 @@ help:
 	@echo 'make bench-links       copies that train apart beside data-parallel training, over slow links'
 	@echo 'make bench-checkpoint  what saving in the background costs a training of 100M weights'
 	@echo 'make bench-observers   what watching a training costs at its default'
+	@echo "make bench-dedup       near duplicates: signatures beside datatrove's MinHash, and recall and precision"
 	@echo 'make bench-pii         personal information: how fast it is looked for, how well it is found'
 	@echo 'make prove-resume      kill -9 at 20 random moments changes nothing'
 	@echo 'make prove-kills       200 kills and 50 full disks: no checkpoint is ever half, nothing changes'
