@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from danlu.artifacts.tags import tag_names
-from danlu.corpus.dropped import EXACT, NEAR
+from danlu.corpus.dropped import REPETITIONS
 from danlu.corpus.inspecting.reasons import OWN, READING, filter_of
 from danlu.corpus.inspecting.subject import Subject
 
@@ -58,6 +58,6 @@ def _ordered(filters: list[str], subject: Subject) -> list[str]:
         for name in tag_names(subject.directory)
     )
     order = [READING, OWN, *tagging]
-    last = [EXACT, NEAR]
+    last = REPETITIONS
     others = sorted(name for name in filters if name not in order and name not in last)
     return [name for name in [*order, *others, *last] if name in filters]

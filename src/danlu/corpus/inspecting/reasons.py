@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from danlu.artifacts.dropped import NAME
-from danlu.corpus.dropped import EXACT, NEAR
+from danlu.corpus.dropped import EXACT, NEAR, REPETITIONS, SEMANTIC
 from danlu.corpus.inspecting.subject import Subject
 
 READING, OWN = "reading", "settings"
@@ -64,13 +64,14 @@ def collapsed(reasons: pa.Array) -> pa.Array:
     """Reasons without the row that is repeated."""
     exact = pc.starts_with(reasons, f"{EXACT} of ")
     near = pc.starts_with(reasons, f"{NEAR} of ")
-    return pc.if_else(exact, EXACT, pc.if_else(near, NEAR, reasons))
+    semantic = pc.starts_with(reasons, f"{SEMANTIC} of ")
+    return pc.if_else(exact, EXACT, pc.if_else(near, NEAR, pc.if_else(semantic, SEMANTIC, reasons)))
 
 
 def filter_of(reason: str) -> str:
     """Which filter gave a collapsed reason. Sets of rules for two scripts are one filter."""
     name = reason.partition(":")[0]
-    if reason in (EXACT, NEAR):
+    if reason in REPETITIONS:
         return reason
     if " " not in name and ("@" in name or "/" in name):
         return name.partition("@")[0].removesuffix("_chinese")

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from danlu.corpus.dropped import EXACT, NEAR
-from danlu.corpus.inspecting.reasons import dropped_rows
+from danlu.corpus.dropped import EXACT, NEAR, SEMANTIC
+from danlu.corpus.inspecting.reasons import collapsed, dropped_rows
 from danlu.corpus.inspecting.rows import Rows, id_text, ids_of
 from danlu.corpus.inspecting.subject import Subject
 
@@ -38,6 +38,7 @@ class Repeats:
     """``exact``, ``near``: what the settings asked for; empty if they are not known."""
     num_exact: int
     num_near: int
+    """By their letters or by what they say."""
     num_clusters: int
     """Rows that stayed and are repeated by others."""
     clusters: list[Cluster]
@@ -103,8 +104,7 @@ def _repetitions(subject: Subject) -> list[pa.RecordBatch]:
     found = []
     for batch in dropped_rows(subject):
         reasons = batch.column("reason")
-        wanted = pc.or_(pc.starts_with(reasons, f"{EXACT} of "), pc.starts_with(reasons, f"{NEAR} of "))
-        found.append(batch.filter(wanted))
+        found.append(batch.filter(pc.is_in(collapsed(reasons), pa.array([EXACT, NEAR, SEMANTIC]))))
     return found
 
 

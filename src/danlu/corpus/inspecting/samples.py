@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from danlu.corpus.dropped import EXACT, NEAR
+from danlu.corpus.dropped import EXACT, NEAR, SEMANTIC
 from danlu.corpus.inspecting.movable import Movable
 from danlu.corpus.inspecting.reasons import collapsed, dropped_rows
 from danlu.corpus.inspecting.repeats import first_ids
@@ -71,7 +71,7 @@ def samples_of(subject: Subject, reasons: dict[str, int], *, size: int, seed: in
     closest = _closest(subject, rules, list(by_reason.values()), size)
     repeated = {
         sample.id: int(sample.remark.split(" of ")[1][:16], 16)
-        for reason in (EXACT, NEAR)
+        for reason in (EXACT, NEAR, SEMANTIC)
         for sample in left_out.get(reason, [])
     }
     wanted = {*repeated.values(), *(row for found in closest.values() for row, _ in found)}

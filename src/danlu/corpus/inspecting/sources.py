@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from danlu.artifacts.splits import SPLITS
-from danlu.corpus.dropped import EXACT, NEAR
+from danlu.corpus.dropped import REPETITIONS
 from danlu.corpus.inspecting.reasons import READING, filter_of
 from danlu.corpus.inspecting.rows import Rows, ids_of
 from danlu.corpus.inspecting.scoring import Measured, Score, score_of
@@ -131,7 +131,7 @@ def personal_of(subject: Subject, rows: Rows) -> PersonalFinds | None:
 
 def _what(reason: str) -> str:
     name = filter_of(reason)
-    if name in (EXACT, NEAR):
+    if name in REPETITIONS:
         return "repeating"
     return "unreadable" if name == READING else "filtered"
 
