@@ -48,7 +48,8 @@ def _in_id(settings: CleanConfig) -> dict[str, Any]:
 
 def test_identity_holds_what_counts() -> None:
     dumped = {into: _in_id(config(into=into)) for into in ("examples", "corpus")}
-    everything = CleanConfig.model_fields.keys() - {"do", "into", "from_", "processes", "rights"} | {"from"}
+    not_in_id = {"do", "into", "from_", "rights"} | CleanConfig.NOT_IN_ID
+    everything = CleanConfig.model_fields.keys() - not_in_id | {"from"}
     assert dumped["examples"].keys() == everything - set(ONLY_FOR["corpus"])
     assert dumped["corpus"].keys() == everything - set(ONLY_FOR["examples"])
     assert {"text", "label", "quality"} <= dumped["corpus"].keys() - dumped["examples"].keys()
