@@ -25,7 +25,7 @@ from danlu.pipeline.api import run
 RECIPE = """
 name: texts
 stages:
-  texts: {do: clean, into: corpus, from: "file:raw.jsonl", deduplicate: {near: 0.8}, on: WHERE, processes: 2}
+  texts: {do: clean, into: corpus, from: "file:raw.jsonl", deduplicate: {near: 0.8}, run_on: WHERE, processes: 2}
 """
 
 

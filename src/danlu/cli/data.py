@@ -61,7 +61,7 @@ def clean(
     from danlu.cli.run import run_and_show
     from danlu.pipeline.recipe import load_recipe
 
-    stage = {"do": "clean", "into": into.value, "on": on.value, "from": [_absolute(source) for source in sources]}
+    stage = {"do": "clean", "into": into.value, "run_on": on.value, "from": [_absolute(source) for source in sources]}
     with tempfile.TemporaryDirectory(prefix="danlu-data-") as directory:
         path = Path(directory) / "recipe.yaml"
         path.write_text(yaml.safe_dump({"name": name, "stages": {name: stage}}, allow_unicode=True), encoding="utf-8")

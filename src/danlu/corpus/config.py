@@ -127,7 +127,7 @@ class CleanConfig(StageConfig):
     """Raw files -> examples (conversations) or a corpus (documents), clean and split."""
 
     model_config = ConfigDict(populate_by_name=True)
-    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"processes", "on"})
+    NOT_IN_ID: ClassVar[frozenset[str]] = frozenset({"processes", "run_on"})
     RESTATED: ClassVar[frozenset[str]] = frozenset({"rights"})
 
     do: Literal["clean"] = "clean"
@@ -217,7 +217,7 @@ class CleanConfig(StageConfig):
     """Leave out files whose licence, as stated under `rights`, is none of these. null: all are read."""
     processes: int | None = Field(default=None, ge=1)
     """How many work on it at the same time; what comes out is the same. null: as many as there are cores."""
-    on: Literal["local", "ray"] = "local"
+    run_on: Literal["local", "ray"] = "local"
     """Where they work; what comes out is the same. local: processes of this machine. ray: the Ray cluster of
     RAY_ADDRESS, or one that is started on this machine; sources and the workspace must lie where all its nodes see
     them."""

@@ -221,7 +221,7 @@ def _work(
 
 
 def _on_parts(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:
-    if config.on == "ray":
+    if config.run_on == "ray":
         from danlu.corpus.working.ray_pool import worked_on_ray
 
         return worked_on_ray(tasks, config.processes)

@@ -111,7 +111,7 @@ def _ray() -> Any:
         import ray
     except ImportError as error:
         raise UserError(
-            "on: ray needs the package ray, which is not installed.", "Install it with: pip install 'danlu[ray]'"
+            "run_on: ray needs the package ray, which is not installed.", "Install it with: pip install 'danlu[ray]'"
         ) from error
     return ray
 
