@@ -11,7 +11,7 @@ import pytest
 from danlu.artifacts.manifest import SourceRecord
 from danlu.corpus.files import SourceFile
 from danlu.corpus.streams import opened
-from danlu.pipeline.tracing.sources import find_file
+from danlu.pipeline.tracing.sources import found_file
 from danlu.settings import Workspace
 from danlu.sources.tree import hash_path
 from document_files import tarred, zipped
@@ -29,14 +29,12 @@ def test_a_member_is_found_in_its_archive(tmp_path: Path, workspace: Workspace, 
     sha256, num_bytes = hash_path(source)
     record = SourceRecord(uri=uri, sha256=sha256, num_bytes=num_bytes)
     manifest = cast(Any, SimpleNamespace(sources=[record], name="texts"))
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     for each, content in files.items():
         called = f"{uri}!/{each}" if whole else f"{uri}/{name}!/{each}"
-        found = find_file(workspace, manifest, called, scratch)
-        assert isinstance(found, SourceFile)
-        with opened(found) as stream:
-            assert stream.read() == content
-    gone = find_file(workspace, manifest, f"{uri}!/gone" if whole else f"{uri}/{name}!/gone", scratch)
-    assert isinstance(gone, str)
-    assert "gone is not in" in gone
+        with found_file(workspace, manifest, called) as found:
+            assert isinstance(found, SourceFile)
+            with opened(found) as stream:
+                assert stream.read() == content
+    with found_file(workspace, manifest, f"{uri}!/gone" if whole else f"{uri}/{name}!/gone") as gone:
+        assert isinstance(gone, str)
+        assert "gone is no longer in the archive" in gone

@@ -33,7 +33,7 @@ def read_warc(stream: BinaryIO, name: str) -> Iterator[ReadDocument]:
     number = num_found = 0
     watched = _Watched(stream)
     beginning = watched.beginning
-    if not beginning.startswith((b"WARC/", b"\x1f\x8b")):  # the library would look for the end of its line
+    if not beginning.lstrip().startswith((b"WARC/", b"\x1f\x8b")):  # the library would look for the end of its line
         watched.raise_problem()
         raise BadFileError(name, "there is no WARC record at its beginning", FETCH_HINT)
     records = iter(ArchiveIterator(watched))
