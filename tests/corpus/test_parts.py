@@ -100,19 +100,19 @@ def test_what_was_done_before_a_stop_is_not_done_again(
     clean: Clean, reporter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = contents(clean("whole", processes=1))
-    worked_on, done = driver.worked_on, []
+    worked_on, done = pool.worked_on, []
 
-    def interrupted(tasks: Any, num_processes: int) -> Any:
-        for task in worked_on(tasks, num_processes):
+    def interrupted(tasks: Any, num_processes: int, do: Any) -> Any:
+        for task in worked_on(tasks, num_processes, do):
             done.append(task.part.number)
             yield task
             if len(done) == 4:
                 raise Stopped(15, "")
 
-    monkeypatch.setattr(driver, "worked_on", interrupted)
+    monkeypatch.setattr(pool, "worked_on", interrupted)
     with pytest.raises(Stopped):
         clean("cut", processes=1)
-    monkeypatch.setattr(driver, "worked_on", worked_on)
+    monkeypatch.setattr(pool, "worked_on", worked_on)
     assert contents(clean("cut", processes=2)) == expected
     assert any(message.startswith("Going on from 4 of ") for message in reporter.messages)
 
