@@ -58,7 +58,9 @@ def test_packed_and_chunked_answers() -> None:
 
 def test_what_is_no_page_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warc, "MAX_PAGE_BYTES", 1000)
-    bomb = page("http://example.org/3", gzip.compress(b"<p>" + b"word " * 10_000), more="Content-Encoding: gzip\r\n")
+    bomb = page(
+        "http://example.org/3", gzip.compress(b"<p>" + b"word " * 10_000, mtime=0), more="Content-Encoding: gzip\r\n"
+    )
     records = [
         page("http://example.org/1", status="404 Not Found"),
         page("http://example.org/2", b"<nav><a href=x>only links</a></nav>"),
@@ -89,8 +91,8 @@ def test_truncated(compressed: bool) -> None:
         b"",
         b"plain words\n" * 20,
         b"\x89PNG\r\n" + bytes(500),
-        gzip.compress(b"plain words"),
-        gzip.compress(b"x" * 5000)[:-9],
+        gzip.compress(b"plain words", mtime=0),
+        gzip.compress(b"x" * 5000, mtime=0)[:-9],
     ],
 )
 def test_no_warc(data: bytes) -> None:
