@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from danlu.artifacts.manifest import Parent, artifact_id
 from danlu.artifacts.stage import Input, Reference, Source, SourceList, Stage, StageContext
 from danlu.artifacts.stop import Stop
@@ -182,7 +184,7 @@ def _step(job: Job, name: str, outside: dict[str, Artifact], ids: dict[str, str]
         if value is not None:
             taken: list[Any] = [_identity(parent, named=mark.named) for parent in parents if parent.field == setting]
             if isinstance(value, dict):
-                taken = [list(pair) for pair in zip(taken, value.values(), strict=True)]
+                taken = [list(pair) for pair in zip(taken, to_jsonable_python([*value.values()]), strict=True)]
             _put(settings, setting, taken)
     for setting, found in sources.items():
         if setting.partition(".")[0] not in settings:  # the stage does not count it
