@@ -70,7 +70,7 @@ def cleaned_aside(
         make_maker = partial(SampledMaker, make_maker, rows_each)
         notes.append(
             f"A sample: {len(listing.files):,} of {num_files:,} files, up to {rows_each:,} rows from the beginning of "
-            "each 16 MiB; repetitions are those within the sample."
+            f"each {PART_BYTES // 2**20} MiB; repetitions are those within the sample."
         )
     context = StageContext(
         name="inspect",

@@ -37,7 +37,7 @@ from danlu.corpus.working.splitting import Split, split_items
 from danlu.corpus.working.work import Inputs, Maker, Task, work
 from danlu.hardware.machine import num_usable_cores
 
-PART_BYTES = 2**24
+PART_BYTES = 2**22
 """Of what one process does at a time, as the files lie on the disk."""
 PARTS, EARLIER = "parts", "against"
 """Of what a stopped stage goes on from; the second lies in the first."""
