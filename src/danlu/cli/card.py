@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from danlu.cli.data_options import JsonOption, LanguageName, LanguageOption, WorkspaceOption
+from danlu.cli.data_options import LanguageName, LanguageOption
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 

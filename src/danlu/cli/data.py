@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from danlu.cli.card import card
-from danlu.cli.data_options import Into, JsonOption, WorkspaceOption
+from danlu.cli.data_options import Into
 from danlu.cli.diff import diff
 from danlu.cli.inspect import inspect
+from danlu.cli.options import JsonOption, QuietOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 app = typer.Typer(no_args_is_help=True, help="Work on data by hand, without a recipe: clean, inspect, diff, card.")
@@ -49,7 +50,7 @@ def clean(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     set_: SetOption = None,
     as_json: JsonOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Turn files into a clean corpus, or into conversations.
 

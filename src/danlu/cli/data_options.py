@@ -19,8 +19,6 @@ class LanguageName(StrEnum):
     chinese = "chinese"
 
 
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
 SeedOption = Annotated[int, typer.Option(metavar="N", min=0, help="Another one shows other samples.")]
 LanguageOption = Annotated[LanguageName, typer.Option(help="Of what is written.")]
 HtmlOption = Annotated[

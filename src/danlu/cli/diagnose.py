@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def diagnose(
             show_default=False,
         ),
     ] = None,
-    workspace: Annotated[Path, typer.Option(metavar="DIR", help="Where everything is kept.")] = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     stage: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this train stage (default: all).", show_default=False)
     ] = None,
@@ -47,9 +48,7 @@ def diagnose(
     fail_on: Annotated[
         str, typer.Option(metavar="WHAT", help="End with 3 if this or worse was found: warning, critical or never.")
     ] = "never",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say in plain words what is wrong with a training, and what to change.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from danlu.cli.data_options import JsonOption, LanguageName, LanguageOption, SeedOption, WorkspaceOption
+from danlu.cli.data_options import LanguageName, LanguageOption, SeedOption
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from danlu.cli.data_options import (
-    HtmlOption,
-    Into,
-    JsonOption,
-    LanguageName,
-    LanguageOption,
-    SeedOption,
-    WorkspaceOption,
-)
+from danlu.cli.data_options import HtmlOption, Into, LanguageName, LanguageOption, SeedOption
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:

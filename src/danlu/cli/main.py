@@ -19,6 +19,7 @@ from danlu.cli.classify import classify
 from danlu.cli.data import app as data
 from danlu.cli.diagnose import diagnose
 from danlu.cli.models import app as models
+from danlu.cli.options import JsonOption, QuietOption, WorkspaceOption
 from danlu.cli.serve import serve
 from danlu.cli.trace import app as trace
 from danlu.errors import Stopped, UserError
@@ -47,12 +48,10 @@ It ends with 0 on success, 2 on a mistake you can mend, 1 on a fault of Danlu.""
 )
 
 Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the recipe, e.g. tuned.seed=8. Repeatable."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
 
 
 @app.command(
@@ -68,7 +67,7 @@ def run(
         typer.Option(metavar="TEXT", help="Afterwards serve the released model, ask it this, and show its answer."),
     ] = None,
     as_json: JsonOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make everything a recipe asks for.
 
@@ -102,7 +101,7 @@ def train(
         ),
     ] = None,
     as_json: JsonOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something goes wrong.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Run a recipe up to its training, and no further.
 

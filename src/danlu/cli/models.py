@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Look at released models: list, show, lineage, seen.")
 
 Name = Annotated[str, typer.Argument(help="NAME for the newest version, or NAME@2.", show_default=False)]
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
 
 
 @app.command("list")

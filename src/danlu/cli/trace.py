@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from danlu.cli.options import JsonOption, WorkspaceOption
 from danlu.settings import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ Model = Annotated[
         help="NAME or NAME@2 of a release, the stage that trained it, or an artifact's id.", show_default=False
     ),
 ]
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where everything is kept.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON; all else goes to stderr.")]
 
 SHOWN_CHARACTERS = 300
 SHOWN_PLACES = 20
