@@ -10,7 +10,7 @@ from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations import clean as conversations
 from danlu.corpus.documents import clean as documents
 
-VERSION = 7
+VERSION = 8
 PREPARES = True
 
 

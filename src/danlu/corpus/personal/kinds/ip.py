@@ -22,6 +22,8 @@ NOBODY_6 = "100::"
 """What such an address begins with belongs to no machine (RFC 6890): stand-ins do."""
 NETWORK_6 = ip_network("100::/64")
 FEWEST_DIGITS_6 = 3
+FEWEST_GROUPS_6 = 2
+"""One alone is reserved (``::138``) or a network (``8220::``): colons beside a number more often than an address."""
 
 
 def find(text: str, position: int, size: int) -> Span | None:
@@ -49,8 +51,10 @@ def _checked_6(text: str, start: int, end: int) -> Span | None:
         address = IPv6Address(text[start:end])
     except ValueError:
         return None
-    nobody = address.is_loopback or address.is_unspecified or address in NETWORK_6
-    return None if nobody or sum(map(str.isalnum, text[start:end])) < FEWEST_DIGITS_6 else (start, end)
+    groups = [group for group in text[start:end].split(":") if group]
+    if len(groups) < FEWEST_GROUPS_6 or sum(map(len, groups)) < FEWEST_DIGITS_6:
+        return None
+    return None if address.is_loopback or address.is_unspecified or address in NETWORK_6 else (start, end)
 
 
 def canonical(value: str) -> str:
