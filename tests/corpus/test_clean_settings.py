@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from danlu.corpus.config import ONLY_FOR, CleanConfig
+from danlu.corpus.kept_settings import kept_settings
 from danlu.errors import UserError
 
 
@@ -72,3 +73,15 @@ def test_settings_of_a_manifest_can_be_read_again(into: str) -> None:
         kept["toxic_words"] = []  # what stands for sources, where none are named
     read = CleanConfig.model_validate({**kept, "do": "clean", "into": into})
     assert _in_id(read) | {"toxic_words": None} == _in_id(config) | {"toxic_words": None}
+
+
+def test_scorers_of_a_manifest_have_their_names_again() -> None:
+    config = CleanConfig.model_validate(
+        {"do": "clean", "into": "corpus", "from": "x", "scorers": {"fluent": {"at_most": 30}}}
+    )
+    kept = config.model_dump(mode="json", by_alias=True, exclude={"do"})
+    kept["scorers"] = [["fluent=0123456789ab", kept["scorers"]["fluent"]]]  # as references with bounds stand there
+    read = kept_settings(kept, "corpus")
+    assert read is not None
+    assert read.scorers == config.scorers
+    assert kept_settings({**kept, "unheard_of": 1}, "corpus") is None

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from danlu.artifacts.store import Artifact
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.kept_settings import kept_settings
 from danlu.errors import UserError
 
 INSPECTED = ("corpus", "examples")
@@ -65,17 +64,7 @@ def of_artifact(artifact: Artifact) -> Subject:
         directory=artifact.path,
         facts=dict(manifest.facts),
         sources=[source.uri for source in manifest.sources],
-        config=_config(manifest.settings, artifact.kind) if manifest.stage == "clean" else None,
+        config=kept_settings(manifest.settings, artifact.kind) if manifest.stage == "clean" else None,
         id=artifact.id,
         created=manifest.created,
     )
-
-
-def _config(settings: dict[str, Any], kind: str) -> CleanConfig | None:
-    """Of the settings that an artifact keeps, in which references stand as pairs of what is taken and what is said."""
-    if isinstance(scorers := settings.get("scorers"), list):
-        settings = {**settings, "scorers": {name.partition("=")[0]: bounds for name, bounds in scorers}}
-    try:
-        return CleanConfig.model_validate({**settings, "do": "clean", "into": kind})
-    except (ValidationError, UserError):
-        return None

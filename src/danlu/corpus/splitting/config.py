@@ -109,12 +109,8 @@ class SplitConfig(Strict):
     def _is_special(self) -> bool:
         return self.by != "content" or self.stratified is not None or self.keep_together is not None
 
-    def _says(self, name: str) -> bool:
-        """Whether a setting is not what it is by itself."""
-        return bool(getattr(self, name) != type(self).model_fields[name].default)
-
     def _changed(self, *names: str) -> list[str]:
-        """Those that are not as they are by themselves; what an artifact keeps has all settings written out."""
+        """Those that are not as they are by themselves."""
         return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
 
     def _of_another_way(self) -> str | None:
@@ -128,7 +124,7 @@ class SplitConfig(Strict):
             return "by: time and time go together"
         if self.has_dates and self.by != "time":
             return "validation_from and test_from go with by: time"
-        drawn = [name for name in ("seed", "folds", "keep_together") if self._says(name)]
+        drawn = self._changed("seed", "folds", "keep_together")
         if self.by == "time" and drawn:
             return f"{drawn[0]} has no effect with by: time, which draws nothing"
         if self.stratified is not None and self.by != "content":
@@ -139,7 +135,7 @@ class SplitConfig(Strict):
 
     def _of_folds(self) -> str | None:
         if self.folds is None:
-            unused = [name for name in ("fold", "fold_is") if self._says(name)]
+            unused = self._changed("fold", "fold_is")
             return f"{unused[0]} goes with folds" if unused else None
         if self.fold >= self.folds:
             return f"fold ({self.fold}) is counted from 0, so it is at most {self.folds - 1} with folds: {self.folds}"

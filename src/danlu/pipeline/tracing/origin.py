@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
-from danlu.artifacts.stage import as_given
 from danlu.artifacts.store import Artifact
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.files import SourceFile
+from danlu.corpus.kept_settings import kept_settings
 from danlu.corpus.reading_again import RowAgain, read_again
 from danlu.corpus.rules.judging import rules_of
 from danlu.corpus.working.auditing import NAME as FINDS
@@ -72,7 +71,7 @@ def origin_of(document: Document, workspace: Workspace, at: tuple[int, int] | No
 
 
 def _origin(document: Document, file: SourceFile | str, at: tuple[int, int] | None) -> dict[str, Any]:
-    config = settings_of(document.artifact)
+    config = kept_settings(document.artifact.manifest.settings, document.artifact.kind)
     missing = [file] if isinstance(file, str) else []
     again: RowAgain | None = None
     if config is None:
@@ -99,15 +98,6 @@ def _origin(document: Document, file: SourceFile | str, at: tuple[int, int] | No
         "personal": _finds(document),
         "missing": missing,
     }
-
-
-def settings_of(artifact: Artifact) -> CleanConfig | None:
-    """Of the clean stage that made an artifact; None if this version does not know them."""
-    try:
-        given = as_given(CleanConfig, artifact.manifest.settings)
-        return CleanConfig.model_validate({**given, "into": artifact.kind})
-    except (ValidationError, UserError):
-        return None
 
 
 def _place(file: SourceFile, again: RowAgain | None, document: Document, at: tuple[int, int] | None) -> dict[str, Any]:
