@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from danlu.corpus.compiling import Places, kernel
 from danlu.corpus.duplicates.candidates import Block, Candidates, Similar, Suspects
-from danlu.corpus.duplicates.comparing import Kept, Similarities, Texts, agreement, keep
+from danlu.corpus.duplicates.comparing import Kept, Similarities, Texts, agreement, keep, near_in_block
 from danlu.corpus.duplicates.groups import Numbers
 from danlu.corpus.duplicates.shingles import jaccard
 
@@ -123,25 +123,17 @@ def join_within(
         has_twin: Of each text, whether one before the block has the same shingles.
     """
     seen_by = np.full(len(texts.rows), -1, np.int64)
+    near = np.empty(len(texts.rows), np.int64)
     for text in range(len(texts.rows)):
         mine = texts.sets[texts.starts[text] : texts.starts[text + 1]]
-        for group in groups[text]:
-            if group < 0:
+        for other in near[: near_in_block(kept, texts, groups[text], text, seen_by, near)]:
+            if first_of(before, start + text) == first_of(before, start + other):
                 continue
-            member = kept.starts[group] + kept.counts[group] - 1
-            while member >= kept.starts[group] and kept.members[member] >= texts.rows[0]:
-                other = np.searchsorted(texts.rows, kept.members[member])
-                member -= 1
-                if seen_by[other] == text:
-                    continue
-                seen_by[other] = text
-                if first_of(before, start + text) == first_of(before, start + other):
-                    continue
-                if agreement(texts.signatures[text], texts.signatures[other]) < least_agreement:
-                    continue
-                similarity = jaccard(texts.sets[texts.starts[other] : texts.starts[other + 1]], mine)
-                if similarity >= threshold:
-                    join(before, start + text, start + other)
-                    has_twin[text] |= similarity == 1
+            if agreement(texts.signatures[text], texts.signatures[other]) < least_agreement:
+                continue
+            similarity = jaccard(texts.sets[texts.starts[other] : texts.starts[other + 1]], mine)
+            if similarity >= threshold:
+                join(before, start + text, start + other)
+                has_twin[text] |= similarity == 1
         if not has_twin[text]:
             keep(kept, groups[text], texts.rows[text])

@@ -116,6 +116,34 @@ def similarities(
 
 
 @kernel
+def near_in_block(kept: Kept, texts: Texts, groups: Places, text: int, seen_by: Places, near: Places) -> int:
+    """How many texts of a block that were kept share a group with another of it; their places in the block stand at
+    the beginning of `near`, each once.
+
+    Args:
+        kept: Texts that stay.
+        texts: The block.
+        groups: Of the text.
+        text: Its place in the block.
+        seen_by: Of each text of the block, the last that asked for it.
+        near: Room for all of them.
+    """
+    num_near = 0
+    for group in groups:
+        if group < 0:
+            continue
+        member = kept.starts[group] + kept.counts[group] - 1
+        while member >= kept.starts[group] and kept.members[member] >= texts.rows[0]:
+            other = np.searchsorted(texts.rows, kept.members[member])
+            if seen_by[other] != text:
+                seen_by[other] = text
+                near[num_near] = other
+                num_near += 1
+            member -= 1
+    return num_near
+
+
+@kernel
 def decide(
     kept: Kept,
     texts: Texts,
@@ -139,23 +167,15 @@ def decide(
         found: The similarity.
     """
     seen_by = np.full(len(texts.rows), -1, np.int64)
+    in_block = np.empty(len(texts.rows), np.int64)
     near = np.empty(len(texts.rows), np.int64)
     for text in range(len(texts.rows)):
         num_near = 0
-        for group in groups[text]:
-            if group < 0:
-                continue
-            member = kept.starts[group] + kept.counts[group] - 1
-            while member >= kept.starts[group] and kept.members[member] >= texts.rows[0]:
-                other = np.searchsorted(texts.rows, kept.members[member])
-                member -= 1
-                if seen_by[other] == text:
-                    continue
-                seen_by[other] = text
-                places = agreement(texts.signatures[text], texts.signatures[other])
-                if places >= least_agreement and places > first_agreements[text]:
-                    near[num_near] = other - places * ONE_PLACE
-                    num_near += 1
+        for other in in_block[: near_in_block(kept, texts, groups[text], text, seen_by, in_block)]:
+            places = agreement(texts.signatures[text], texts.signatures[other])
+            if places >= least_agreement and places > first_agreements[text]:
+                near[num_near] = other - places * ONE_PLACE
+                num_near += 1
         near[:num_near].sort()
         mine = texts.sets[texts.starts[text] : texts.starts[text + 1]]
         for each in near[:num_near]:
