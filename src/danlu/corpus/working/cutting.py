@@ -27,7 +27,7 @@ from danlu.corpus.duplicates.exact import repeated
 from danlu.corpus.parts import Part
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.part_files import is_done
-from danlu.corpus.working.pool import AnyTask, worked_on
+from danlu.corpus.working.pool import AnyTask, have_done, worked_on
 from danlu.corpus.working.repeated_items import Repetitions
 from danlu.hardware.machine import num_usable_cores
 from danlu.telemetry.reporter import Reporter
@@ -65,7 +65,8 @@ def cut(
         portion.cuts_path.unlink(missing_ok=True)  # noted by a run that was stopped, perhaps not to the end
 
     def run(do: Callable[[Any], None], tasks: Sequence[AnyTask], what: str) -> None:
-        _run(config, context, do, tasks, what)
+        num_bytes = sum(task.num_bytes for task in tasks)
+        have_done(context, worked_on(tasks, config.processes or num_usable_cores(), do), what, num_bytes)
 
     for kind, at_most in (("paragraph", settings.paragraphs), ("line", settings.lines)):
         if at_most is not None:
@@ -77,17 +78,6 @@ def cut(
     rewritten = AllParts(parts, [task.directory for task in tasks])
     cut_away = np.flatnonzero(rewritten.numbers("left_out", np.bool_) & ~gone)
     return rewritten, Repetitions.together([copies, Repetitions.of(CUT_AWAY, cut_away, cut_away)])
-
-
-def _run(
-    config: CleanConfig, context: StageContext, do: Callable[[Any], None], tasks: Sequence[AnyTask], what: str
-) -> None:
-    num_bytes = sum(task.num_bytes for task in tasks)
-    with context.stop.put_off(), context.reporter.progress(what, num_bytes, "bytes") as progress:
-        for task in worked_on(tasks, config.processes or num_usable_cores(), do):
-            progress.advance(task.num_bytes)
-            if context.stop.requested:
-                context.stop.now(f"{context.name}: what was done is kept")
 
 
 def write_cuts(parts: AllParts, out: Path, reporter: Reporter) -> dict[str, int]:

@@ -208,16 +208,8 @@ def _work(
     waiting = [task for task in tasks if not is_done(task.directory)]
     if done:
         context.reporter.say(f"Going on from {len(done):,} of {len(tasks):,} parts that were done before.")
-    num_bytes = sum(task.num_bytes for task in tasks)
-    with (
-        context.stop.put_off(),
-        context.reporter.progress(doing, num_bytes, "bytes") as progress,
-    ):
-        progress.advance(sum(task.num_bytes for task in done))
-        for task in do_all(waiting):
-            progress.advance(task.num_bytes)
-            if context.stop.requested:
-                context.stop.now(f"{context.name}: what was read is kept")
+    sizes = [sum(task.num_bytes for task in each) for each in (tasks, done)]
+    pool.have_done(context, do_all(waiting), doing, *sizes)
 
 
 def _on_parts(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,8 @@ from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
 from danlu.corpus.dropped import CUT_AWAY, IN_ANOTHER, REPETITIONS, beginning_of
 from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
-from danlu.corpus.working.part_files import TAG_PLACE_SCHEMA
-from danlu.corpus.working.repeated_items import Repetitions
+from danlu.corpus.working.part_files import NO_ITEM, TAG_PLACE_SCHEMA
+from danlu.corpus.working.repeated_items import Numbers, Repetitions
 
 
 class Outlet(Protocol):
@@ -59,13 +59,12 @@ def join(
     counts: Counter[str] = Counter()
     start = parts.num_earlier
     for number, files in enumerate(parts.files):
-        splits: list[str] = []
-        reasons: dict[int, str] = {}
-        first = start
+        offsets = parts.offsets[number]
         for batch in files.left():
-            dropped.write(_with_true_rows(batch, parts.offsets[number]))
+            dropped.write(_with_true_rows(batch, offsets))
+        first, reasons = start, []
         for batch in files.batches():
-            batch = _with_true_rows(batch, parts.offsets[number])
+            batch = _with_true_rows(batch, offsets)
             gone = left_out.between(start, start + batch.num_rows)
             stays = np.ones(batch.num_rows, np.bool_)
             stays[left_out.rows[gone] - start] = False
@@ -73,13 +72,13 @@ def join(
                 outlet.write(split, kept.select(schema.names))
             records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
             dropped.write(pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
-            splits += [SPLITS[side] for side in sides[start : start + batch.num_rows]]
-            rows = (left_out.rows[gone] - first).tolist()
-            reasons.update(zip(rows, (str(record["reason"]) for record in records), strict=True))
-            counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
+            reasons += [record["reason"] for record in records]
             start += batch.num_rows
+        gone = left_out.between(first, start)
+        counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
         for batch in files.tags():
-            tags.write(_with_reasons(_with_true_rows(batch, parts.offsets[number]), splits, reasons))
+            batch = _with_true_rows(batch, offsets)
+            tags.write(_with_fate(batch, sides[first:start], left_out.rows[gone] - first, reasons))
     return counts
 
 
@@ -102,29 +101,30 @@ def _with_true_rows(batch: pa.RecordBatch, offsets: dict[str, int]) -> pa.Record
     return batch.set_column(batch.schema.get_field_index("row"), "row", rows)
 
 
-def _with_reasons(batch: pa.RecordBatch, splits: list[str], reasons: dict[int, str]) -> pa.RecordBatch:
-    """Tags with their columns as the artifact has them.
+def _with_fate(batch: pa.RecordBatch, sides: Sides, gone: Numbers, reasons: list[str]) -> pa.RecordBatch:
+    """Tags with their columns as the artifact has them: the split of what stays, the reason of what does not.
 
     Args:
         batch: As a part has them.
-        splits: Of all items of the part.
-        reasons: By their numbers, of the items that do not stay.
+        sides: Of all items of the part.
+        gone: Items of the part that do not stay, ascending.
+        reasons: Theirs.
     """
-    items = batch.column("item").to_pylist()
-    all_reasons = [
-        reason or reasons.get(item) for item, reason in zip(items, batch.column("reason").to_pylist(), strict=True)
-    ]
-    its_splits = [None if reason else splits[item] for item, reason in zip(items, all_reasons, strict=True)]
-    known = {"split": its_splits, "reason": all_reasons}
-    places = [
-        pa.array(known[field.name], field.type) if field.name in known else batch.column(field.name)
-        for field in PLACE_SCHEMA
-    ]
-    names = batch.schema.names[len(TAG_PLACE_SCHEMA) :]
-    return pa.RecordBatch.from_arrays([*places, *(batch.column(name) for name in names)], [*PLACE_SCHEMA.names, *names])
+    items = batch.column("item").to_numpy()
+    places = np.searchsorted(gone, items)
+    is_gone = np.append(gone, NO_ITEM - 1)[places] == items
+    found = pa.array(reasons, pa.string()).take(pa.array(places, mask=~is_gone))
+    reason = pc.coalesce(batch.column("reason"), found)
+    stays = pc.is_null(reason).to_numpy(zero_copy_only=False)
+    split = pa.array(SPLITS, pa.string()).take(pa.array(np.append(sides, 0)[items], mask=~stays))
+    columns = {"split": split, "reason": reason}
+    names = [*PLACE_SCHEMA.names, *batch.schema.names[len(TAG_PLACE_SCHEMA) :]]
+    return pa.RecordBatch.from_arrays(
+        [columns[name] if name in columns else batch.column(name) for name in names], names
+    )
 
 
-def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, object]:
+def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, Any]:
     row, first = int(left_out.rows[place]), int(left_out.firsts[place])
     similarity = float(left_out.similarities[place])
     reason = REPETITIONS[left_out.reasons[place]].removesuffix(IN_ANOTHER)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
+
+from danlu.artifacts.stage import StageContext
 
 SMALL_BYTES = 2**23
 """Less than this is done before a second process has started."""
@@ -23,8 +26,33 @@ class Task(Protocol):
 AnyTask = TypeVar("AnyTask", bound=Task)
 
 
+def have_done(
+    context: StageContext, finished: Iterator[AnyTask], doing: str, num_bytes: int, num_bytes_before: int = 0
+) -> None:
+    """Have tasks done, with progress, up to a signal to stop.
+
+    Args:
+        context: Of the stage.
+        finished: Does tasks as it is asked for the next, and gives those that are done.
+        doing: What is done, for people.
+        num_bytes: Of all of them.
+        num_bytes_before: Of these, what had been done before.
+
+    Raises:
+        Stopped: by a signal; what is done is kept.
+    """
+    with context.stop.put_off(), context.reporter.progress(doing, num_bytes, "bytes") as progress:
+        progress.advance(num_bytes_before)
+        for task in finished:
+            progress.advance(task.num_bytes)
+            if context.stop.requested:
+                context.stop.now(f"{context.name}: what was done is kept")
+
+
 def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None]) -> Iterator[AnyTask]:
     """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
+
+    This process does its share, from the last on, while others start and take the first.
 
     Args:
         tasks: What is to be done.
@@ -38,20 +66,27 @@ def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], 
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["danlu.corpus.working.work"])
-    waiting = iter(tasks)
-    with ProcessPoolExecutor(min(num_processes, len(tasks)), mp_context=context) as pool:
-        running: dict[Future[None], AnyTask] = {}
-        for task in waiting:
-            running[pool.submit(do, task)] = task
-            if len(running) > num_processes:  # one more than there are processes, so that none waits
-                yield from _finished(running)
-        while running:
-            yield from _finished(running)
+    with ProcessPoolExecutor(min(num_processes, len(tasks)) - 1, mp_context=context) as pool:
+        finished: SimpleQueue[Future[None]] = SimpleQueue()
+        theirs = {pool.submit(do, task): task for task in tasks}
+        for future in theirs:
+            future.add_done_callback(finished.put)
+        try:
+            for future, task in reversed(theirs.copy().items()):
+                if future.cancel():
+                    do(theirs.pop(future))
+                    yield task
+                while not finished.empty():
+                    yield from _done(finished.get(), theirs)
+            while theirs:
+                yield from _done(finished.get(), theirs)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _finished(running: dict[Future[None], AnyTask]) -> list[AnyTask]:
-    """Wait for one at least."""
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        future.result()
-    return [running.pop(future) for future in done]
+def _done(future: Future[None], theirs: dict[Future[None], AnyTask]) -> list[AnyTask]:
+    """The task that another process has done; none if this one took it over."""
+    if future not in theirs:
+        return []
+    future.result()
+    return [theirs.pop(future)]
