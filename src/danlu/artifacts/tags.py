@@ -25,6 +25,10 @@ PLACE_SCHEMA = pa.schema(
 )
 
 
+ROWS_IN_GROUP = 16_384
+"""Of the file, at least: there are many columns, and each has a beginning of its own in each group."""
+
+
 class TagsWriter:
     """Writes the tags batch by batch. To be used as a context. The file is there if there was a batch.
 
@@ -35,18 +39,29 @@ class TagsWriter:
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
         self._file: pq.ParquetWriter | None = None
+        self._pending: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Columns `PLACE_SCHEMA` and those of tags, the same in all batches."""
         if self._file is None:
-            self._file = pq.ParquetWriter(self._path, batch.schema, compression="zstd")
-        self._file.write_batch(batch)
+            words = [field.name for field in batch.schema if field.type == pa.string() and field.name != "id"]
+            self._file = pq.ParquetWriter(self._path, batch.schema, compression="zstd", use_dictionary=words)
+        self._pending.append(batch)
+        if sum(each.num_rows for each in self._pending) >= ROWS_IN_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        assert self._file is not None
+        self._file.write_table(pa.Table.from_batches(self._pending), row_group_size=ROWS_IN_GROUP * 64)
+        self._pending = []
 
     def __enter__(self) -> TagsWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
+            if self._pending:
+                self._write_group()
             self._file.close()
 
 

@@ -101,6 +101,7 @@ def clean(
         Stopped: by a signal; the parts that are done are kept.
     """
     check_deduplicate(config, context.inputs)
+    processes = config.processes or num_usable_cores()
     maker = make_maker(config, context.inputs)
     tell_of_rights(config.rights, [file.uri for file in listing.files], context.reporter)
     judged, bad_files = _judged(config, listing.files, maker)
@@ -128,7 +129,6 @@ def clean(
         all_parts, before = cut(config, context, parts, all_parts, folder)
     earlier = earlier_tasks(config, context.inputs, folder / EARLIER)
     if earlier:
-        processes = config.processes or num_usable_cores()
         do_all = partial(pool.worked_on, num_processes=processes, do=read_earlier)
         _work(context, earlier, f"reading the {unit} of 'against'", do_all)
         all_parts = all_parts.behind(parts, [(task.directory, task.artifact) for task in earlier])
@@ -147,7 +147,7 @@ def clean(
         )
     split = split_items(all_parts, repeated, config.split, items, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
-    counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags)
+    counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags, processes)
     notes = Notes()
     for each in all_parts.files:
         notes.add(each.notes)

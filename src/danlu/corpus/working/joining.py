@@ -21,6 +21,7 @@ from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
 from danlu.corpus.working.part_files import NO_ITEM, TAG_PLACE_SCHEMA
 from danlu.corpus.working.repeated_items import Numbers, Repetitions
+from danlu.corpus.working.writing import writing
 
 
 class Outlet(Protocol):
@@ -40,6 +41,7 @@ def join(
     outlet: Outlet,
     dropped: DroppedWriter,
     tags: TagsWriter,
+    num_processes: int,
 ) -> Counter[str]:
     """Write all items.
 
@@ -52,33 +54,35 @@ def join(
         outlet: Is given items that stay.
         dropped: Is given the others, and rows that did not become items.
         tags: Is given what was counted of rows that were judged.
+        num_processes: As many processors are used; files are written by threads if there are several.
 
     Returns:
         How many of the items are left out, by reason.
     """
     counts: Counter[str] = Counter()
     start = parts.num_earlier
-    for number, files in enumerate(parts.files):
-        offsets = parts.offsets[number]
-        for batch in files.left():
-            dropped.write(_with_true_rows(batch, offsets))
-        first, reasons = start, []
-        for batch in files.batches():
-            batch = _with_true_rows(batch, offsets)
-            gone = left_out.between(start, start + batch.num_rows)
-            stays = np.ones(batch.num_rows, np.bool_)
-            stays[left_out.rows[gone] - start] = False
-            for split, kept in _by_side(batch, stays, sides[start : start + batch.num_rows]):
-                outlet.write(split, kept.select(schema.names))
-            records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
-            dropped.write(pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
-            reasons += [record["reason"] for record in records]
-            start += batch.num_rows
-        gone = left_out.between(first, start)
-        counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
-        for batch in files.tags():
-            batch = _with_true_rows(batch, offsets)
-            tags.write(_with_fate(batch, sides[first:start], left_out.rows[gone] - first, reasons))
+    with writing(behind=num_processes > 1) as write, writing(behind=num_processes > 1) as write_beside:
+        for number, files in enumerate(parts.files):
+            offsets = parts.offsets[number]
+            for batch in files.left():
+                write_beside(dropped.write, _with_true_rows(batch, offsets))
+            first, reasons = start, []
+            for batch in files.batches():
+                batch = _with_true_rows(batch, offsets)
+                gone = left_out.between(start, start + batch.num_rows)
+                stays = np.ones(batch.num_rows, np.bool_)
+                stays[left_out.rows[gone] - start] = False
+                for split, kept in _by_side(batch, stays, sides[start : start + batch.num_rows]):
+                    write(outlet.write, split, kept.select(schema.names))
+                records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
+                write_beside(dropped.write, pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
+                reasons += [record["reason"] for record in records]
+                start += batch.num_rows
+            gone = left_out.between(first, start)
+            counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
+            for batch in files.tags():
+                batch = _with_true_rows(batch, offsets)
+                write_beside(tags.write, _with_fate(batch, sides[first:start], left_out.rows[gone] - first, reasons))
     return counts
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -66,27 +69,42 @@ def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], 
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["danlu.corpus.working.work"])
-    with ProcessPoolExecutor(min(num_processes, len(tasks)) - 1, mp_context=context) as pool:
-        finished: SimpleQueue[Future[None]] = SimpleQueue()
-        theirs = {pool.submit(do, task): task for task in tasks}
-        for future in theirs:
+    finished: SimpleQueue[Future[bool]] = SimpleQueue()
+    with ProcessPoolExecutor(min(num_processes, len(tasks)) - 1, mp_context=context) as pool, _claims() as claim_of:
+        theirs = {}
+        for number, task in enumerate(tasks):
+            future = pool.submit(_do_unless_begun, do, task, claim_of(number))
+            theirs[future] = task
             future.add_done_callback(finished.put)
-        try:
-            for future, task in reversed(theirs.copy().items()):
-                if future.cancel():
-                    do(theirs.pop(future))
-                    yield task
-                while not finished.empty():
-                    yield from _done(finished.get(), theirs)
-            while theirs:
+        for number, task in reversed([*enumerate(tasks)]):
+            if not _do_unless_begun(do, task, claim_of(number)):
+                break
+            yield task
+            while not finished.empty():
                 yield from _done(finished.get(), theirs)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while theirs:
+            yield from _done(finished.get(), theirs)
 
 
-def _done(future: Future[None], theirs: dict[Future[None], AnyTask]) -> list[AnyTask]:
-    """The task that another process has done; none if this one took it over."""
-    if future not in theirs:
-        return []
-    future.result()
-    return [theirs.pop(future)]
+@contextmanager
+def _claims() -> Iterator[Callable[[int], Path]]:
+    """By the number of a task, the file that whoever begins it makes first. A process that is killed holds no lock that
+    others wait for. Afterwards nothing is begun any more."""
+    with tempfile.TemporaryDirectory(prefix="danlu-") as directory:
+        yield lambda number: Path(directory, str(number))
+
+
+def _do_unless_begun(do: Callable[[Any], None], task: Any, claim: Path) -> bool:
+    """Whether this process did it."""
+    try:
+        claim.touch(exist_ok=False)
+    except (FileExistsError, FileNotFoundError):
+        return False
+    do(task)
+    return True
+
+
+def _done(future: Future[bool], theirs: dict[Future[bool], AnyTask]) -> list[AnyTask]:
+    """The task that another process has done; none if this one did."""
+    task = theirs.pop(future)
+    return [task] if future.result() else []
