@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -84,3 +86,13 @@ def test_work_that_fails_is_measured_too() -> None:
         fail()
     assert measured.seconds >= 0.05
     assert measured.peak_memory_bytes > 0
+
+
+@linux
+def test_memory_of_a_process_that_has_ended_does_not_count_any_more() -> None:
+    """A second program holds 100 MB and ends; at once this process takes as much."""
+    code = "import numpy, time; held = numpy.ones(100 * 10**6, numpy.uint8); time.sleep(0.7)"
+    with Measured() as measured:
+        subprocess.run([sys.executable, "-c", code], check=True)
+        hold(100 * MEGABYTE)
+    assert 100 * MEGABYTE < measured.peak_memory_bytes - idle_bytes() < 160 * MEGABYTE

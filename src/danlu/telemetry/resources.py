@@ -17,6 +17,8 @@ OTHERS_SECONDS = 0.5
 """Between two looks at other processes, at least."""
 OTHERS_SHARE = 0.005
 """Of a core that these looks may take: the system goes through all pages of each process, which it keeps waiting."""
+PEAK_STEP = 1.02
+"""A peak that is higher by so much is worth a look besides."""
 
 
 class Measured:
@@ -53,12 +55,16 @@ class Measured:
     def _sample(self) -> None:
         others_bytes, next_look = 0, 0.0
         while True:
-            if time.monotonic() >= next_look:
+            its_bytes = self._process.memory_info().rss
+            is_higher = its_bytes + others_bytes > PEAK_STEP * self.peak_memory_bytes
+            if is_higher or time.monotonic() >= next_look:  # what others had a second ago may be gone by now
                 began = time.thread_time()
                 others_bytes = _bytes_of_others(self._process)
                 used = time.thread_time() - began
                 next_look = time.monotonic() + max(OTHERS_SECONDS, used / OTHERS_SHARE)
-            self.peak_memory_bytes = max(self.peak_memory_bytes, self._process.memory_info().rss + others_bytes)
+                self.peak_memory_bytes = max(self.peak_memory_bytes, its_bytes + others_bytes)
+            elif not others_bytes:
+                self.peak_memory_bytes = max(self.peak_memory_bytes, its_bytes)
             if self._stop.wait(SAMPLE_SECONDS):
                 return
 
