@@ -102,8 +102,8 @@ def test_what_was_done_before_a_stop_is_not_done_again(
     expected = contents(clean("whole", processes=1))
     worked_on, done = pool.worked_on, []
 
-    def interrupted(tasks: Any, num_processes: int, do: Any) -> Any:
-        for task in worked_on(tasks, num_processes, do):
+    def interrupted(tasks: Any, num_processes: int, do: Any, scratch: Path) -> Any:
+        for task in worked_on(tasks, num_processes, do, scratch):
             done.append(task.part.number)
             yield task
             if len(done) == 4:

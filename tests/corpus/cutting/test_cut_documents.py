@@ -236,8 +236,8 @@ def test_a_run_that_was_stopped_goes_on(clean: Clean, monkeypatch: pytest.Monkey
     _, whole = clean("whole", pages(), SETTINGS, processes=1)
     worked_on, done = cutting.worked_on, []
 
-    def interrupted(tasks: Any, num_processes: int, do: Any) -> Any:
-        for task in worked_on(tasks, num_processes, do):
+    def interrupted(tasks: Any, num_processes: int, do: Any, scratch: Path) -> Any:
+        for task in worked_on(tasks, num_processes, do, scratch):
             done.append(task)
             yield task
             if len(done) == after:

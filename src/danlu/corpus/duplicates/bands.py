@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from danlu.corpus.duplicates.shingles import GOLDEN
 from danlu.corpus.duplicates.signatures import NUM_PLACES, Signatures
+from danlu.corpus.mixing import GOLDEN
 
 MISS_PROBABILITY = 1e-4
 """At most this share of pairs that are just similar enough is never proposed."""

@@ -10,24 +10,16 @@ import itertools
 
 import numpy as np
 
+from danlu.corpus import mixing
 from danlu.corpus.compiling import Codes, Hashes, Places, kernel
+from danlu.corpus.mixing import GOLDEN
 from danlu.corpus.text_batch import TextBatch
 
 SHINGLE_CHARACTERS = 5
 
-# Odd 64-bit constants: the fractional part of the golden ratio, and the multipliers of the splitmix64 finaliser.
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-GOLDEN_TO_THE_FIFTH = np.uint64(pow(0x9E3779B97F4A7C15, SHINGLE_CHARACTERS, 2**64))
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
+GOLDEN_TO_THE_FIFTH = np.uint64(pow(int(GOLDEN), SHINGLE_CHARACTERS, 2**64))
 
-
-@kernel
-def mix(value: np.uint64) -> np.uint64:
-    """Spread what differs over all bits; different values stay different."""
-    value = (value ^ (value >> np.uint64(30))) * MIX_1
-    value = (value ^ (value >> np.uint64(27))) * MIX_2
-    return value ^ (value >> np.uint64(31))
+mix = kernel(mixing.mix)
 
 
 @kernel

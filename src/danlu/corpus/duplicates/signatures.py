@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.corpus.compiling import Codes, Hashes, Places, kernel
-from danlu.corpus.duplicates.shingles import GOLDEN, hash_shingles, mix
+from danlu.corpus.duplicates.shingles import hash_shingles, mix
+from danlu.corpus.mixing import GOLDEN
 from danlu.corpus.text_batch import TextBatch
 
 NUM_PLACES = 128

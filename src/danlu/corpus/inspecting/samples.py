@@ -16,9 +16,10 @@ from danlu.corpus.inspecting.movable import Movable
 from danlu.corpus.inspecting.reasons import collapsed, dropped_rows
 from danlu.corpus.inspecting.repeats import first_ids
 from danlu.corpus.inspecting.rows import ids_of, texts_with_ids
-from danlu.corpus.inspecting.sampling import GOLDEN, Smallest
+from danlu.corpus.inspecting.sampling import Smallest
 from danlu.corpus.inspecting.subject import Subject
 from danlu.corpus.inspecting.thresholds import judged_batches, rules_with_tags
+from danlu.corpus.mixing import GOLDEN
 
 TEXT_CHARACTERS = 200
 MOST_REASONS = 10

@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Odd 64-bit constants of splitmix64.
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
+from danlu.corpus.mixing import GOLDEN, mix
 
 
 def mixed(ids: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:
     """A number for each id that looks drawn at random, and is another for another seed."""
     with np.errstate(over="ignore"):
-        x = ids + GOLDEN * np.uint64(seed % 2**63 + 1)
-        x = (x ^ (x >> np.uint64(30))) * MIX_1
-        x = (x ^ (x >> np.uint64(27))) * MIX_2
-    return x ^ (x >> np.uint64(31))
+        start = GOLDEN * np.uint64(seed % 2**63 + 1)
+    return mix(ids + start)
 
 
 class Smallest:

@@ -16,7 +16,8 @@ import pyarrow as pa
 from danlu.corpus.parts import Part
 from danlu.corpus.working.part_files import ITEMS, PartFiles
 
-BATCHES_OPEN = 64
+BATCHES_OPEN = 16
+"""What was looked at of them counts as memory of the process."""
 
 
 class AllParts:
@@ -100,14 +101,9 @@ class AllParts:
         for values in self._columns(rows, column):
             yield from values.to_pylist()
 
-    def value(self, row: int, column: str) -> Any:
-        """Of one item."""
-        number = bisect_right(self._starts, row) - 1
-        return self._batch(number).column(column)[row - self._starts[number]].as_py()
-
-    def true_row(self, row: int) -> int:
-        """Of one item of a part, the number of its row, counted from the beginning of its file."""
-        return int(self.value(row, "row")) + self.offsets[self._part_of(row)][self.value(row, "source")]
+    def offset_of(self, row: int, source: str) -> int:
+        """What is to be added to the row of an item of a part, so that it counts from the beginning of its file."""
+        return self.offsets[self._part_of(row)][source]
 
     def artifact_of(self, row: int) -> str | None:
         """The artifact that an item is from; None for those of the parts."""

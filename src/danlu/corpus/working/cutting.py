@@ -26,6 +26,7 @@ from danlu.corpus.dropped import CUT_AWAY, EXACT
 from danlu.corpus.duplicates.exact import repeated
 from danlu.corpus.parts import Part
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.named_items import NamedItems
 from danlu.corpus.working.part_files import is_done
 from danlu.corpus.working.pool import AnyTask, have_done, worked_on
 from danlu.corpus.working.repeated_items import Repetitions
@@ -66,7 +67,7 @@ def cut(
 
     def run(do: Callable[[Any], None], tasks: Sequence[AnyTask], what: str) -> None:
         num_bytes = sum(task.num_bytes for task in tasks)
-        have_done(context, worked_on(tasks, config.processes or num_usable_cores(), do), what, num_bytes)
+        have_done(context, worked_on(tasks, config.processes or num_usable_cores(), do, folder), what, num_bytes)
 
     for kind, at_most in (("paragraph", settings.paragraphs), ("line", settings.lines)):
         if at_most is not None:
@@ -100,12 +101,10 @@ def _with_documents(batch: pa.RecordBatch, parts: AllParts) -> pa.RecordBatch:
     """With what is to be said of the documents that stand in it by number."""
     known: dict[str, Any] = {"similarity": np.ones(batch.num_rows)}
     for prefix, column in (("", "item"), ("first_", "first_item")):
-        items, places = np.unique(batch.column(column).to_numpy() + parts.num_earlier, return_inverse=True)
-        for name, read in (("id", "id"), ("source", "source")):
-            values = [parts.value(item, read) for item in items.tolist()]
-            known[prefix + name] = [values[place] for place in places]
-        rows = np.array([parts.true_row(item) for item in items.tolist()], np.int64)
-        known[f"{prefix}row"] = rows[places]
+        items = batch.column(column).to_numpy() + parts.num_earlier
+        named = NamedItems(parts, items)
+        names = [named[item] for item in items.tolist()]
+        known |= {prefix + field: [getattr(name, field) for name in names] for field in ("id", "source", "row")}
     columns = [
         pa.array(known[field.name], field.type) if field.name in known else batch.column(field.name)
         for field in CUTS_SCHEMA

@@ -122,22 +122,19 @@ def clean(
         )
         for part in parts
     ]
-    _work(context, tasks, f"reading {unit}", partial(_on_parts, config))
+    _work(context, tasks, f"reading {unit}", partial(_on_parts, config, folder))
     all_parts = AllParts(parts, [task.directory for task in tasks])
     before = Repetitions.none()
     if config.deduplicate.cuts_texts:
         all_parts, before = cut(config, context, parts, all_parts, folder)
     earlier = earlier_tasks(config, context.inputs, folder / EARLIER)
     if earlier:
-        do_all = partial(pool.worked_on, num_processes=processes, do=read_earlier)
+        do_all = partial(pool.worked_on, num_processes=processes, do=read_earlier, scratch=folder)
         _work(context, earlier, f"reading the {unit} of 'against'", do_all)
         all_parts = all_parts.behind(parts, [(task.directory, task.artifact) for task in earlier])
         before = before.moved(all_parts.num_earlier)
     bad_files += _ended_early(all_parts)
     tell_of_files(bad_files, context.reporter)
-
-    def shown(row: int) -> str:
-        return maker.shown(all_parts.value(row, maker.body))
 
     items = SimilarItems(all_parts, maker.body, maker.comparable)
     repeated = repetitions(all_parts, config.deduplicate, before, items, folder, context.reporter)
@@ -147,7 +144,7 @@ def clean(
         )
     split = split_items(all_parts, repeated, config.split, items, folder, context.reporter)
     dropped.write_rows([file_record(error) for error in bad_files])
-    counts = join(all_parts, repeated, split.sides, shown, maker.schema, outlet, dropped, tags, processes)
+    counts = join(all_parts, repeated, split.sides, maker, outlet, dropped, tags, processes)
     notes = Notes()
     for each in all_parts.files:
         notes.add(each.notes)
@@ -212,12 +209,12 @@ def _work(
     pool.have_done(context, do_all(waiting), doing, *sizes)
 
 
-def _on_parts(config: CleanConfig, tasks: Sequence[Task]) -> Iterator[Task]:
+def _on_parts(config: CleanConfig, folder: Path, tasks: Sequence[Task]) -> Iterator[Task]:
     if config.run_on == "ray":
         from danlu.corpus.working.ray_pool import worked_on_ray
 
         return worked_on_ray(tasks, config.processes)
-    return pool.worked_on(tasks, config.processes or num_usable_cores(), work)
+    return pool.worked_on(tasks, config.processes or num_usable_cores(), work, folder)
 
 
 def _ended_early(parts: AllParts) -> list[BadFileError]:

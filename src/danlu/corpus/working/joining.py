@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,10 @@ from danlu.artifacts.tags import PLACE_SCHEMA, TagsWriter
 from danlu.corpus.dropped import CUT_AWAY, IN_ANOTHER, REPETITIONS, beginning_of
 from danlu.corpus.splitting.sides import Sides
 from danlu.corpus.working.all_parts import AllParts
+from danlu.corpus.working.named_items import Name, NamedItems
 from danlu.corpus.working.part_files import NO_ITEM, TAG_PLACE_SCHEMA
 from danlu.corpus.working.repeated_items import Numbers, Repetitions
+from danlu.corpus.working.work import Maker
 from danlu.corpus.working.writing import writing
 
 
@@ -36,8 +38,7 @@ def join(
     parts: AllParts,
     left_out: Repetitions,
     sides: Sides,
-    shown: Callable[[int], str],
-    schema: pa.Schema,
+    maker: Maker,
     outlet: Outlet,
     dropped: DroppedWriter,
     tags: TagsWriter,
@@ -49,8 +50,7 @@ def join(
         parts: All of them.
         left_out: Items that do not stay.
         sides: Of all items.
-        shown: By an item's number, its text for people.
-        schema: Of the artifact.
+        maker: Made the items.
         outlet: Is given items that stay.
         dropped: Is given the others, and rows that did not become items.
         tags: Is given what was counted of rows that were judged.
@@ -61,6 +61,7 @@ def join(
     """
     counts: Counter[str] = Counter()
     start = parts.num_earlier
+    firsts = NamedItems(parts, left_out.firsts)
     with writing(behind=num_processes > 1) as write, writing(behind=num_processes > 1) as write_beside:
         for number, files in enumerate(parts.files):
             offsets = parts.offsets[number]
@@ -73,10 +74,10 @@ def join(
                 stays = np.ones(batch.num_rows, np.bool_)
                 stays[left_out.rows[gone] - start] = False
                 for split, kept in _by_side(batch, stays, sides[start : start + batch.num_rows]):
-                    write(outlet.write, split, kept.select(schema.names))
-                records = [_record(parts, left_out, place, shown) for place in range(gone.start, gone.stop)]
-                write_beside(dropped.write, pa.RecordBatch.from_pylist(records, DROPPED_SCHEMA))
-                reasons += [record["reason"] for record in records]
+                    write(outlet.write, split, kept.select(maker.schema.names))
+                its_reasons = _reasons(left_out, gone, firsts)
+                write_beside(dropped.write, _records(batch, left_out.rows[gone] - start, its_reasons, maker))
+                reasons += its_reasons
                 start += batch.num_rows
             gone = left_out.between(first, start)
             counts.update(REPETITIONS[reason] for reason in left_out.reasons[gone].tolist())
@@ -128,23 +129,28 @@ def _with_fate(batch: pa.RecordBatch, sides: Sides, gone: Numbers, reasons: list
     )
 
 
-def _record(parts: AllParts, left_out: Repetitions, place: int, shown: Callable[[int], str]) -> dict[str, Any]:
-    row, first = int(left_out.rows[place]), int(left_out.firsts[place])
-    similarity = float(left_out.similarities[place])
-    reason = REPETITIONS[left_out.reasons[place]].removesuffix(IN_ANOTHER)
-    where = parts.artifact_of(first)
+def _reasons(left_out: Repetitions, gone: slice, firsts: NamedItems) -> list[str]:
+    names = [firsts[first] for first in left_out.firsts[gone].tolist()]
+    return [*map(_reason, left_out.reasons[gone].tolist(), left_out.similarities[gone].tolist(), names)]
+
+
+def _reason(number: int, similarity: float, first: Name) -> str:
+    """Why an item does not stay, and what it repeats."""
+    reason = REPETITIONS[number].removesuffix(IN_ANOTHER)
     if reason == CUT_AWAY:
-        reason = f"{reason} (see {CUTS})"
-    elif math.isnan(similarity):
-        where = where or f"{parts.value(first, 'source')}, {parts.true_row(first)}"
-        reason += f" of {parts.value(first, 'id')} ({where})"
-    else:
-        where = f"{where}, " if where else ""
-        reason += f" of {parts.value(first, 'id')} ({where}{similarity:.2f})"
-    return {
-        "id": parts.value(row, "id"),
-        "source": parts.value(row, "source"),
-        "row": parts.true_row(row),
-        "reason": reason,
-        "text": beginning_of(shown(row)),
-    }
+        return f"{reason} (see {CUTS})"
+    if math.isnan(similarity):
+        return f"{reason} of {first.id} ({first.artifact or f'{first.source}, {first.row}'})"
+    where = f"{first.artifact}, " if first.artifact else ""
+    return f"{reason} of {first.id} ({where}{similarity:.2f})"
+
+
+def _records(batch: pa.RecordBatch, rows: Numbers, reasons: list[str], maker: Maker) -> pa.RecordBatch:
+    """Some rows of a batch as they are listed where they are left out."""
+    gone = batch.take(pa.array(rows))
+    texts = [beginning_of(maker.shown(body)) for body in gone.column(maker.body).to_pylist()]
+    columns = {"reason": pa.array(reasons, pa.string()), "text": pa.array(texts, pa.string())}
+    return pa.RecordBatch.from_arrays(
+        [columns[name] if name in columns else gone.column(name) for name in DROPPED_SCHEMA.names],
+        schema=DROPPED_SCHEMA,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -52,7 +53,9 @@ def have_done(
                 context.stop.now(f"{context.name}: what was done is kept")
 
 
-def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None]) -> Iterator[AnyTask]:
+def worked_on(
+    tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None], scratch: Path
+) -> Iterator[AnyTask]:
     """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
 
     This process does its share, from the last on, while others start and take the first.
@@ -61,6 +64,7 @@ def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], 
         tasks: What is to be done.
         num_processes: As many as work at the same time, at most.
         do: Does one of them, in any process.
+        scratch: Where files may be put meanwhile.
     """
     if num_processes == 1 or len(tasks) < 2 or sum(task.num_bytes for task in tasks) < SMALL_BYTES:
         for task in tasks:
@@ -70,7 +74,10 @@ def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["danlu.corpus.working.work"])
     finished: SimpleQueue[Future[bool]] = SimpleQueue()
-    with ProcessPoolExecutor(min(num_processes, len(tasks)) - 1, mp_context=context) as pool, _claims() as claim_of:
+    with (
+        ProcessPoolExecutor(min(num_processes, len(tasks)) - 1, mp_context=context) as pool,
+        _claims(scratch) as claim_of,
+    ):
         theirs = {}
         for number, task in enumerate(tasks):
             future = pool.submit(_do_unless_begun, do, task, claim_of(number))
@@ -87,11 +94,15 @@ def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], 
 
 
 @contextmanager
-def _claims() -> Iterator[Callable[[int], Path]]:
+def _claims(scratch: Path) -> Iterator[Callable[[int], Path]]:
     """By the number of a task, the file that whoever begins it makes first. A process that is killed holds no lock that
     others wait for. Afterwards nothing is begun any more."""
-    with tempfile.TemporaryDirectory(prefix="danlu-") as directory:
-        yield lambda number: Path(directory, str(number))
+    directory = Path(tempfile.mkdtemp(prefix="claims-", dir=scratch))
+    try:
+        yield lambda number: directory / str(number)
+    finally:
+        over = directory.rename(directory.with_name(f"{directory.name}-over"))  # so that no claim comes in between
+        shutil.rmtree(over, ignore_errors=True)
 
 
 def _do_unless_begun(do: Callable[[Any], None], task: Any, claim: Path) -> bool:

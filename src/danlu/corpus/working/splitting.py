@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from danlu.corpus.mixing import mix
 from danlu.corpus.splitting.config import SplitConfig
 from danlu.corpus.splitting.report import facts_of
 from danlu.corpus.splitting.sides import Hashes, Integers, Sides, bounds, sides_of
@@ -118,11 +119,7 @@ def _together(
 def _drawn(places: Hashes, together: Integers) -> Hashes:
     """For each position, the one that all it is together with take: that with the least hash, so that many together are
     held out as likely as one, and the order of rows does not matter."""
-    from danlu.corpus.duplicates.shingles import MIX_1, MIX_2
-
-    hashes = (places ^ (places >> np.uint64(30))) * MIX_1
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
-    order = np.lexsort((hashes, together))
+    order = np.lexsort((mix(places), together))
     begins = np.ones(len(order), np.bool_)
     begins[1:] = together[order[1:]] != together[order[:-1]]
     chosen = np.empty(len(places), np.uint64)
