@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.artifacts.stage import Estimate, StageContext
+from danlu.corpus.compiling import telling
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations import clean as conversations
 from danlu.corpus.documents import clean as documents
@@ -21,4 +22,6 @@ def plan(config: CleanConfig, context: StageContext) -> Estimate:
 
 def run(config: CleanConfig, context: StageContext, out: Path) -> dict[str, Any]:
     """Read, deduplicate, split, write."""
-    return documents.make(config, context, out) if config.into == "corpus" else conversations.make(config, context, out)
+    make = documents.make if config.into == "corpus" else conversations.make
+    with telling(context.reporter.say):
+        return make(config, context, out)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from danlu.artifacts.stage import Estimate, StageContext
+from danlu.corpus.compiling import telling
 from danlu.corpus.scoring.config import TrainScorerConfig
 from danlu.corpus.scoring.texts import Texts, read_sides, total
 from danlu.errors import UserError
@@ -56,11 +57,10 @@ def run(config: TrainScorerConfig, context: StageContext, out: Path) -> dict[str
             f"Learns from {len(side.learnt):,} documents of {side.names} ({side.num_characters:,} characters) and "
             f"holds out {len(side.held_out):,}."
         )
-    if config.method == "classifier":
-        good, bad = sides
-        return _classifier(config, good, bad, out)
-    (data,) = sides
-    return _n_grams(config, data, out)
+    with telling(context.reporter.say):
+        return (
+            _classifier(config, *sides, out=out) if config.method == "classifier" else _n_grams(config, *sides, out=out)
+        )
 
 
 def _settings(config: TrainScorerConfig) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def _settings(config: TrainScorerConfig) -> tuple[str, ...]:
     return ("good", "bad") if config.method == "classifier" else ("data",)
 
 
-def _classifier(config: TrainScorerConfig, good: Texts, bad: Texts, out: Path) -> dict[str, Any]:
+def _classifier(config: TrainScorerConfig, good: Texts, bad: Texts, *, out: Path) -> dict[str, Any]:
     from danlu.corpus.scoring.classifier import train
     from danlu.corpus.scoring.measures import accuracy, area_under_curve
     from danlu.corpus.scoring.scorer import load_scorer, save_scorer
@@ -90,7 +90,7 @@ def _classifier(config: TrainScorerConfig, good: Texts, bad: Texts, out: Path) -
     }
 
 
-def _n_grams(config: TrainScorerConfig, data: Texts, out: Path) -> dict[str, Any]:
+def _n_grams(config: TrainScorerConfig, data: Texts, *, out: Path) -> dict[str, Any]:
     from danlu.corpus.scoring.n_grams import NGramModel, train
     from danlu.corpus.scoring.scorer import save_scorer
 
