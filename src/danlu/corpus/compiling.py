@@ -79,4 +79,4 @@ def _listen() -> None:
         def on_end(self, event: Any) -> None:
             """Nothing is said."""
 
-    event.register("numba:compile", Listener())
+    event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]

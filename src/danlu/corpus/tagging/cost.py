@@ -13,7 +13,6 @@ TOXICITY_SECONDS_PER_BYTE = 2.1e-8
 LIBRARIES_MEMORY_BYTES = 20 * 2**20
 SCORER_MEMORY_BYTES = 100 * 2**20
 """A table of n-grams of some million characters; a classifier has one hundredth of that."""
-COMPILER_MEMORY_BYTES = 150 * 2**20
 
 
 def tagging_cost(config: CleanConfig) -> tuple[float, int]:
@@ -29,5 +28,5 @@ def tagging_cost(config: CleanConfig) -> tuple[float, int]:
         memory += LIBRARIES_MEMORY_BYTES * is_asked
     if config.scorers:
         seconds += SCORER_SECONDS_PER_BYTE * len(config.scorers)
-        memory += SCORER_MEMORY_BYTES * len(config.scorers) + COMPILER_MEMORY_BYTES
+        memory += SCORER_MEMORY_BYTES * len(config.scorers)
     return seconds, memory
