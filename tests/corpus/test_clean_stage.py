@@ -16,17 +16,15 @@ from danlu.artifacts.examples import read_examples
 from danlu.artifacts.manifest import SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
-from danlu.artifacts.store import ArtifactStore
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
 from danlu.errors import UserError
-from danlu.settings import Workspace
 
 GOOD = {"instruction": "Who are you?", "input": "", "output": "I am {{name}}."}
 
 
 @pytest.fixture
-def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Callable[..., tuple[dict[str, Any], Path]]:
+def clean(tmp_path: Path, context_in: Callable[..., StageContext]) -> Callable[..., tuple[dict[str, Any], Path]]:
     """Run the stage on files that hold these values as JSON (or these bytes), or on these sources."""
 
     def run(*files: Any, sources: list[Source] | None = None, **settings: Any) -> tuple[dict[str, Any], Path]:
@@ -37,15 +35,7 @@ def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Callable[..., 
         config = CleanConfig.model_validate({"do": "clean", "from": [one.record.uri for one in sources], **settings})
         out = tmp_path / "out"
         out.mkdir()
-        context = StageContext(
-            name="rows",
-            workspace=workspace,
-            store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=tmp_path,
-            inputs={},
-            sources={"from": sources},
-        )
+        context = context_in(tmp_path, sources)
         shutil.rmtree(context.checkpoints, ignore_errors=True)
         estimate = stage.plan(config, context)
         assert estimate.seconds > 0

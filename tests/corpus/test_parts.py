@@ -16,7 +16,7 @@ from danlu.artifacts.dropped import read_dropped
 from danlu.artifacts.manifest import Manifest, SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Input, Source, StageContext
-from danlu.artifacts.store import Artifact, ArtifactStore
+from danlu.artifacts.store import Artifact
 from danlu.artifacts.tags import tag_names
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
@@ -24,7 +24,6 @@ from danlu.corpus.scoring.n_grams import train
 from danlu.corpus.scoring.scorer import save_scorer
 from danlu.corpus.working import driver, pool
 from danlu.errors import Stopped
-from danlu.settings import Workspace
 
 WORDS = [*"丹炉炼金术士的夜晚", *"the fox went out on a chilly night and prayed to the moon".split()]  # noqa: SIM905
 Clean = Callable[..., Path]
@@ -48,7 +47,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clean(tmp_path: Path, folder: Path, workspace: Workspace, reporter: Any, monkeypatch: pytest.MonkeyPatch) -> Clean:
+def clean(
+    tmp_path: Path, folder: Path, context_in: Callable[..., StageContext], monkeypatch: pytest.MonkeyPatch
+) -> Clean:
     monkeypatch.setattr(driver, "PART_BYTES", 5000)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
 
@@ -59,15 +60,7 @@ def clean(tmp_path: Path, folder: Path, workspace: Workspace, reporter: Any, mon
             {**content, "deduplicate": {"near": 0.8}, "split": {"validation": 0.1, "test": 0.1}}
         )
         (tmp_path / name).mkdir(exist_ok=True)
-        context = StageContext(
-            name="texts",
-            workspace=workspace,
-            store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=tmp_path / name,
-            inputs=inputs or {},
-            sources={"from": [source]},
-        )
+        context = context_in(tmp_path / name, [source], inputs)
         out = tmp_path / f"{name}-out"
         out.mkdir(exist_ok=True)
         stage.run(config, context, out)

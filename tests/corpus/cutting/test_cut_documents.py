@@ -18,7 +18,6 @@ from danlu.artifacts.dropped import read_dropped
 from danlu.artifacts.manifest import SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
-from danlu.artifacts.store import ArtifactStore
 from danlu.artifacts.tags import read_tags
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
@@ -26,7 +25,6 @@ from danlu.corpus.item import id_of_text, normalise
 from danlu.corpus.splitting.sides import position_of
 from danlu.corpus.working import cutting, driver, pool
 from danlu.errors import Stopped, UserError
-from danlu.settings import Workspace
 
 Clean = Callable[..., tuple[dict[str, Any], Path]]
 MENU = ["Home | News | About us", "Sign in to read more", "版权所有，翻印必究，违者必究"]
@@ -47,7 +45,7 @@ def pages(num_pages: int = 60) -> list[str]:
 
 
 @pytest.fixture
-def clean(tmp_path: Path, workspace: Workspace, reporter: Any, monkeypatch: pytest.MonkeyPatch) -> Clean:
+def clean(tmp_path: Path, context_in: Callable[..., StageContext], monkeypatch: pytest.MonkeyPatch) -> Clean:
     monkeypatch.setattr(driver, "PART_BYTES", 8000)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
 
@@ -58,15 +56,7 @@ def clean(tmp_path: Path, workspace: Workspace, reporter: Any, monkeypatch: pyte
         content = {"do": "clean", "into": "corpus", "from": "file:pages.jsonl", "deduplicate": deduplicate}
         config = CleanConfig.model_validate({**content, "split": {"validation": 0.2}, **settings})
         (tmp_path / name).mkdir(exist_ok=True)
-        context = StageContext(
-            name="texts",
-            workspace=workspace,
-            store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=tmp_path / name,
-            inputs={},
-            sources={"from": [source]},
-        )
+        context = context_in(tmp_path / name, [source])
         out = tmp_path / f"{name}-out"
         out.mkdir(exist_ok=True)
         return stage.run(config, context, out), out

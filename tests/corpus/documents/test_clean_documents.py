@@ -20,19 +20,17 @@ from danlu.artifacts.dropped import read_dropped
 from danlu.artifacts.manifest import SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
-from danlu.artifacts.store import ArtifactStore
 from danlu.artifacts.tags import read_tags, tag_names
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
 from danlu.errors import UserError
-from danlu.settings import Workspace
 
 Clean = Callable[..., tuple[dict[str, Any], Path]]
 POEM = {"title": "靜夜思", "author": "李白", "paragraphs": ["牀前看月光，疑是地上霜。", "舉頭望山月，低頭思故鄉。"]}
 
 
 @pytest.fixture
-def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Clean:
+def clean(tmp_path: Path, context_in: Callable[..., StageContext]) -> Clean:
     """Run the stage on a directory with these files (bytes, text, or what is written as JSON), or on these sources."""
 
     def run(
@@ -50,15 +48,7 @@ def clean(tmp_path: Path, workspace: Workspace, reporter: Any) -> Clean:
         config = CleanConfig.model_validate({"do": "clean", "into": "corpus", "from": uris, **settings})
         out = tmp_path / "out"
         out.mkdir()
-        context = StageContext(
-            name="texts",
-            workspace=workspace,
-            store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=tmp_path,
-            inputs={},
-            sources={"from": sources},
-        )
+        context = context_in(tmp_path, sources)
         shutil.rmtree(context.checkpoints, ignore_errors=True)
         estimate = stage.plan(config, context)
         assert estimate.seconds > 0

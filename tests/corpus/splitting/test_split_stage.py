@@ -17,19 +17,17 @@ from danlu.artifacts.examples import read_examples
 from danlu.artifacts.manifest import SourceRecord
 from danlu.artifacts.splits import SPLITS
 from danlu.artifacts.stage import Source, StageContext
-from danlu.artifacts.store import ArtifactStore
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
 from danlu.corpus.working import driver, pool
 from danlu.errors import UserError
-from danlu.settings import Workspace
 
 Clean = Callable[..., tuple[dict[str, Any], Path]]
 SYLLABLES = ["ba", "ko", "mi", "ru", "te", "丹", "炉", "火"]
 
 
 @pytest.fixture
-def clean(tmp_path: Path, workspace: Workspace, reporter: Any, monkeypatch: pytest.MonkeyPatch) -> Clean:
+def clean(tmp_path: Path, context_in: Callable[..., StageContext], monkeypatch: pytest.MonkeyPatch) -> Clean:
     """Run the stage on files of rows (or of text), in parts of 5 kB, as often as wanted."""
     monkeypatch.setattr(driver, "PART_BYTES", 5000)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
@@ -47,15 +45,7 @@ def clean(tmp_path: Path, workspace: Workspace, reporter: Any, monkeypatch: pyte
         config = CleanConfig.model_validate(content)
         out = directory / "out"
         out.mkdir()
-        context = StageContext(
-            name="texts",
-            workspace=workspace,
-            store=ArtifactStore(workspace.artifacts),
-            reporter=reporter,
-            directory=directory,
-            inputs={},
-            sources={"from": [source]},
-        )
+        context = context_in(directory, [source])
         stage.plan(config, context)
         return stage.run(config, context, out), out
 
