@@ -18,7 +18,7 @@ OTHERS_SECONDS = 0.5
 OTHERS_SHARE = 0.005
 """Of a core that these looks may take: the system goes through all pages of each process, which it keeps waiting."""
 PEAK_STEP = 1.02
-"""A peak that is higher by so much is worth a look besides."""
+"""A peak that is higher by so much than at the last look is worth another: by less at most it is said too high."""
 
 
 class Measured:
@@ -53,18 +53,17 @@ class Measured:
         self._thread.join()
 
     def _sample(self) -> None:
-        others_bytes, next_look = 0, 0.0
+        others_bytes, next_look, peak_when_looked = 0, 0.0, 0
         while True:
             its_bytes = self._process.memory_info().rss
-            is_higher = its_bytes + others_bytes > PEAK_STEP * self.peak_memory_bytes
+            is_higher = its_bytes + others_bytes > PEAK_STEP * peak_when_looked
             if is_higher or time.monotonic() >= next_look:  # what others had a second ago may be gone by now
                 began = time.thread_time()
                 others_bytes = _bytes_of_others(self._process)
                 used = time.thread_time() - began
                 next_look = time.monotonic() + max(OTHERS_SECONDS, used / OTHERS_SHARE)
-                self.peak_memory_bytes = max(self.peak_memory_bytes, its_bytes + others_bytes)
-            elif not others_bytes:
-                self.peak_memory_bytes = max(self.peak_memory_bytes, its_bytes)
+                peak_when_looked = max(self.peak_memory_bytes, its_bytes + others_bytes)
+            self.peak_memory_bytes = max(self.peak_memory_bytes, its_bytes + others_bytes)
             if self._stop.wait(SAMPLE_SECONDS):
                 return
 
