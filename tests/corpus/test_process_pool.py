@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from danlu.corpus.working.pool import SMALL_BYTES, worked_on
+from danlu.artifacts.stage import StageContext
+from danlu.corpus.working.pool import SMALL_BYTES, Doing, have_done, worked_on
+from danlu.errors import Stopped
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,25 @@ def test_closed_early_nothing_more_is_begun(tmp_path: Path) -> None:
     there = {int(path.name) for path in tmp_path.iterdir()}  # and nothing else
     assert given <= there
     assert len(there) < 20_000
+
+
+def test_stopped_nothing_more_is_begun(tmp_path: Path, context_in: Callable[..., StageContext]) -> None:
+    """Although the error, and with it all that it came through, is kept."""
+    context = context_in(tmp_path / "stage", [])
+    notes = [Note(tmp_path, number) for number in range(20_000)]
+
+    def stopped_soon() -> Doing[Note]:
+        with closing(worked_on(notes, 2, leave, tmp_path)) as doing:
+            for note in doing:
+                context.stop.request(signal.SIGTERM)
+                yield note
+
+    with pytest.raises(Stopped, match="what was done is kept") as kept:
+        have_done(context, stopped_soon(), "leaving notes", 20_000)
+    num_left = len([*tmp_path.iterdir()])
+    time.sleep(0.5)
+    assert kept.value.status == 128 + signal.SIGTERM
+    assert num_left == len([*tmp_path.iterdir()]) < 20_000
 
 
 def test_a_process_that_dies_is_an_error(tmp_path: Path) -> None:

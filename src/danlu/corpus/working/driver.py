@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -198,7 +198,7 @@ def _work(
     context: StageContext,
     tasks: Sequence[AnyKept],
     doing: str,
-    do_all: Callable[[Sequence[AnyKept]], Iterator[AnyKept]],
+    do_all: Callable[[Sequence[AnyKept]], pool.Doing[AnyKept]],
 ) -> None:
     """Have done what has not been."""
     done = [task for task in tasks if is_done(task.directory)]
@@ -209,7 +209,7 @@ def _work(
     pool.have_done(context, do_all(waiting), doing, *sizes)
 
 
-def _on_parts(config: CleanConfig, folder: Path, tasks: Sequence[Task]) -> Iterator[Task]:
+def _on_parts(config: CleanConfig, folder: Path, tasks: Sequence[Task]) -> pool.Doing[Task]:
     if config.run_on == "ray":
         from danlu.corpus.working.ray_pool import worked_on_ray
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from danlu.artifacts.stage import StageContext
 
@@ -28,16 +28,18 @@ class Task(Protocol):
 
 
 AnyTask = TypeVar("AnyTask", bound=Task)
+Doing: TypeAlias = Generator[AnyTask, None, None]
+"""Does tasks as it is asked for the next, and gives those that are done. Closed, it does no more."""
 
 
 def have_done(
-    context: StageContext, finished: Iterator[AnyTask], doing: str, num_bytes: int, num_bytes_before: int = 0
+    context: StageContext, finished: Doing[AnyTask], doing: str, num_bytes: int, num_bytes_before: int = 0
 ) -> None:
     """Have tasks done, with progress, up to a signal to stop.
 
     Args:
         context: Of the stage.
-        finished: Does tasks as it is asked for the next, and gives those that are done.
+        finished: Has them done.
         doing: What is done, for people.
         num_bytes: Of all of them.
         num_bytes_before: Of these, what had been done before.
@@ -45,7 +47,11 @@ def have_done(
     Raises:
         Stopped: by a signal; what is done is kept.
     """
-    with context.stop.put_off(), context.reporter.progress(doing, num_bytes, "bytes") as progress:
+    with (
+        closing(finished),  # when it is stopped, too: an error that somebody keeps would keep processes at work
+        context.stop.put_off(),
+        context.reporter.progress(doing, num_bytes, "bytes") as progress,
+    ):
         progress.advance(num_bytes_before)
         for task in finished:
             progress.advance(task.num_bytes)
@@ -53,9 +59,7 @@ def have_done(
                 context.stop.now(f"{context.name}: what was done is kept")
 
 
-def worked_on(
-    tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None], scratch: Path
-) -> Iterator[AnyTask]:
+def worked_on(tasks: Sequence[AnyTask], num_processes: int, do: Callable[[Any], None], scratch: Path) -> Doing[AnyTask]:
     """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
 
     This process does its share, from the last on, while others start and take the first.

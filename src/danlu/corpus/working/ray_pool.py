@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from danlu.corpus.personal.keys import VARIABLE, Key
+from danlu.corpus.working.pool import Doing
 from danlu.corpus.working.work import Task, work
 from danlu.errors import UserError
 
 SEEN_BY_ALL = "Put the workspace and the sources on a file system that all nodes mount at the same path."
 
 
-def worked_on_ray(tasks: Sequence[Task], num_processes: int | None) -> Iterator[Task]:
+def worked_on_ray(tasks: Sequence[Task], num_processes: int | None) -> Doing[Task]:
     """Have all tasks done; each is given back when it is, in any order. Closed early, those begun are finished.
 
     The cluster is that of RAY_ADDRESS, or the one the process is connected to; else one is started on this machine,
