@@ -65,7 +65,9 @@ def test_how_much_is_held_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatc
     for rows, texts_at_once, pairs in ((1, 1, 1), (7, 3, 5), (64, 10, 100)):
         monkeypatch.setattr(candidates, "ROWS_AT_ONCE", rows)
         monkeypatch.setattr(candidates, "PAIRS_AT_ONCE", pairs)
-        monkeypatch.setattr(signatures, "TEXTS_PER_BLOCK", texts_at_once)
+        monkeypatch.setattr(signatures, "TEXTS_PER_BLOCK", texts_at_once)  # so that what is looked at does not fit
+        assert found_near(texts, threshold, 30) == expected
+        monkeypatch.setattr(candidates, "TEXTS_PER_BLOCK", texts_at_once)
         assert found_near(texts, threshold, 30) == expected
         assert found_clusters(texts, threshold) == together
 

@@ -1,7 +1,7 @@
 """Texts that share keys, block by block, each with the texts before it that it may be like.
 
 What a block shares keys with among all before it is fetched from the disk, and only signatures that agree well enough
-make a pair. Texts that were kept are known by their numbers alone.
+make a pair. Texts in no pair are not read, nor held when they have been kept: then they are known by their numbers.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from danlu.corpus.duplicates.comparing import Kept, Texts, agreements, keep_all, kept_with, similarities
+from danlu.corpus.duplicates.comparing import Kept, Texts, agreements, keep_all, kept_with, mark_likely, similarities
 from danlu.corpus.duplicates.groups import BandFiles, Groups, Numbers
 from danlu.corpus.duplicates.shingles import shingle_sets
-from danlu.corpus.duplicates.signatures import NUM_PLACES, Signatures, blocks_of
+from danlu.corpus.duplicates.signatures import NUM_PLACES, TEXTS_PER_BLOCK, Signatures, blocks_of
 from danlu.corpus.text_batch import TextBatch
 
 MARGIN = 5.0
@@ -98,11 +98,12 @@ class Candidates:
             groups = self._groups(rows)
             num_old = int(np.searchsorted(rows, self._num_earlier))
             keep_all(self.kept, groups[:num_old], rows[:num_old])
-            done = num_old
-            for block in blocks_of(self._similar.comparable(rows[num_old:])):
-                part = slice(done, done + len(block))
-                yield self._block(rows[part], groups[part], block)
-                done += len(block)
+            done, size = num_old, TEXTS_PER_BLOCK
+            while done < len(rows):
+                block = self._block(rows[done : done + size], groups[done : done + size])
+                yield block
+                taken = len(block.texts.rows)
+                done, size = done + taken, min(TEXTS_PER_BLOCK, 2 * taken)  # of long texts, fewer fit in a block
 
     def similarities(self, texts: Texts, one: Numbers, others: Numbers) -> npt.NDArray[np.float64]:
         """Of pairs of a text of a block, by its place, and one before it. The others are read once, some at a time."""
@@ -126,22 +127,39 @@ class Candidates:
             found[:, band] = np.where(groups < 0, groups, groups + self._firsts[band])
         return found
 
-    def _block(self, rows: Numbers, groups: npt.NDArray[np.int64], block: list[str]) -> Block:
-        texts = Texts(rows, self._similar.signatures(rows), *shingle_sets(TextBatch.of(block)))
+    def _block(self, rows: Numbers, groups: npt.NDArray[np.int64]) -> Block:
+        """Of these suspects, or of so many of the first that what is read of them fits in a block."""
+        signatures = self._similar.signatures(rows)
+        one, others, places = self._likely(signatures, groups)
+        in_pair = np.zeros(len(rows), np.bool_)
+        in_pair[one] = True
+        mark_likely(np.argsort(groups, axis=0), groups, signatures, self.least_agreement, in_pair)
+        read = np.flatnonzero(in_pair)
+        texts = next(blocks_of(self._similar.comparable(rows[read])), [])
+        end = read[len(texts)] if len(texts) < len(read) else len(rows)
+        sets, its_starts = shingle_sets(TextBatch.of(texts))
+        starts = np.concatenate([[0], its_starts[np.cumsum(in_pair[:end])]])
+        fits = one < end
+        one, others, places = one[fits], others[fits], places[fits]
+        order = np.lexsort((others, -places, one))
+        ranks = np.arange(len(one)) - np.searchsorted(one, one)
+        its_texts = Texts(rows[:end], signatures[:end], sets, starts)
+        return Block(its_texts, groups[:end], one[order], others[order], places[order], ranks)
+
+    def _likely(self, signatures: Signatures, groups: npt.NDArray[np.int64]) -> tuple[Numbers, Numbers, Numbers]:
+        """Pairs of one of some suspects, by its place, and a text that is kept, by its number, whose signatures agree
+        well enough; and in how many places they do. In the order of the first."""
         most = np.where(groups >= 0, self.kept.counts[groups], 0).sum(axis=1)
-        bounds = _bounds(most, PAIRS_AT_ONCE)
         empty = np.zeros(0, np.int64)
         found = [(empty, empty, empty)]
-        for first, last in itertools.pairwise(bounds):
+        for first, last in itertools.pairwise(_bounds(most, PAIRS_AT_ONCE)):
             one, others = kept_with(self.kept, groups[first:last])
             distinct, other = np.unique(others, return_inverse=True)
-            places = agreements(texts.signatures[first:last], self._similar.signatures(distinct), one, other)
+            places = agreements(signatures[first:last], self._similar.signatures(distinct), one, other)
             likely = places >= self.least_agreement
             found.append((one[likely] + first, others[likely], places[likely]))
         one, others, places = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        order = np.lexsort((others, -places, one))
-        ranks = np.arange(len(one)) - np.searchsorted(one, one)
-        return Block(texts, groups, one[order], others[order], places[order], ranks)
+        return one, others, places
 
 
 def _bounds(weights: npt.NDArray[np.int64], most: int) -> list[int]:

@@ -34,7 +34,7 @@ class Texts(NamedTuple):
     signatures: Signatures
     """Shape (texts, 128)."""
     sets: Hashes
-    """Their shingles, ascending, end to end."""
+    """Their shingles, ascending, end to end; none of a text that is in no pair that is looked at."""
     starts: Places
     """Where each set begins, and the end of the last."""
 
@@ -101,6 +101,31 @@ def agreements(left: Signatures, right: Signatures, one: Places, other: Places) 
     for pair in range(len(one)):
         found[pair] = agreement(left[one[pair]], right[other[pair]])
     return found
+
+
+@kernel
+def mark_likely(order: Places, groups: Places, signatures: Signatures, least_agreement: int, in_pair: Places) -> None:
+    """Mark the texts of a block that share a group with another of it whose signature agrees well enough.
+
+    Args:
+        order: Of the texts by their groups, band by band; shape (texts, bands).
+        groups: Theirs, likewise.
+        signatures: Theirs.
+        least_agreement: Of two signatures.
+        in_pair: Of each text, whether it is marked; may be to begin with.
+    """
+    num_texts, num_bands = groups.shape
+    for band in range(num_bands):
+        for place in range(num_texts):
+            one = order[place, band]
+            group = groups[one, band]
+            behind = place + 1
+            while group >= 0 and behind < num_texts and groups[order[behind, band], band] == group:
+                other = order[behind, band]
+                is_marked = in_pair[one] and in_pair[other]
+                if not is_marked and agreement(signatures[one], signatures[other]) >= least_agreement:
+                    in_pair[one] = in_pair[other] = True
+                behind += 1
 
 
 @kernel
