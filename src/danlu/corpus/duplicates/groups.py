@@ -40,7 +40,8 @@ def shared_keys(
         begins[1:] = keys[1:] != keys[:-1]
         firsts = np.flatnonzero(begins)
         sizes = np.diff(firsts, append=len(keys))
-        counts = (sizes > 1) & (rows[firsts + sizes - 1] >= num_earlier)
+        lasts = np.maximum.reduceat(rows, firsts) if len(rows) else rows
+        counts = (sizes > 1) & (lasts >= num_earlier)
         names = np.where(counts, num_groups + np.cumsum(counts) - 1, ALONE)
         groups[rows] = names[np.cumsum(begins) - 1]
         all_sizes.append(sizes[counts].astype(np.int32))
@@ -51,7 +52,7 @@ def shared_keys(
 def _in_share(
     stretches: Iterable[Keys], takes_part: npt.NDArray[np.bool_], share: int, num_shares: int
 ) -> tuple[Keys, Numbers]:
-    """Keys that fall into one of several equal shares, ascending, and whose they are, ascending among equal keys."""
+    """Keys that fall into one of several equal shares, ascending, and whose they are."""
     all_keys, all_rows, start = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], 0
     for keys in stretches:
         mine = takes_part[start : start + len(keys)] & (keys % np.uint64(num_shares) == np.uint64(share))
@@ -60,7 +61,7 @@ def _in_share(
         all_rows.append(places + start)
         start += len(keys)
     keys, rows = np.concatenate(all_keys), np.concatenate(all_rows)
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     return keys[order], rows[order]
 
 
