@@ -43,6 +43,7 @@ def cut(texts: list[str], script: Script = Script.SPACED) -> list[list[str]]:
         ("http://10.0.0.1:80/x 8.8.8.8:80", "http://10.0.0.1:80|/|x|8.8.8.8:80"),
         ("丹炉炼丹，成了。 English", "丹炉炼丹，成了|。|English"),
         ("!!!???", "!|!|!|?|?|?"),
+        ("20°C.:: °C.::", "20|°|C|.|:|:|°|C|.|:|:"),
     ],
 )  # fmt: skip
 def test_examples(text: str, words: str) -> None:

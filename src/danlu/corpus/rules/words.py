@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -70,25 +71,32 @@ def cutter_for(script: Script) -> Cutter:
 def _cutter(
     table: npt.NDArray[np.uint32], special: dict[str, tuple[str, ...]], plain: dict[str, tuple[str, ...]]
 ) -> Cutter:
-    from danlu.corpus.rules.kernels.cutting import NUM_FIRSTS, Cutter
+    from danlu.corpus.rules.kernels.cutting import JOINS, LONGEST_SPECIAL, LONGEST_UNIT, NUM_FIRSTS, Cutter
 
     units = [*UNITS.split(), *CURRENCIES]
-    words = list(special)
-    joins = np.zeros((NUM_FIRSTS, NUM_FIRSTS), np.bool_)
+    assert max(map(len, special), default=0) <= LONGEST_SPECIAL
+    assert max(map(len, units)) <= LONGEST_UNIT
+    pairs = np.zeros((NUM_FIRSTS, NUM_FIRSTS), np.uint32)
+    for word in special:
+        pairs[ord(word[0]) % NUM_FIRSTS, ord(word[-1]) % NUM_FIRSTS] |= np.uint32(1 << len(word))
     for first, second, *_ in plain.values():
-        joins[ord(first[0]) % NUM_FIRSTS, ord(second[0]) % NUM_FIRSTS] = True
+        pairs[ord(first[0]) % NUM_FIRSTS, ord(second[0]) % NUM_FIRSTS] |= JOINS
     return Cutter(
         bits=table,
-        special=_look_up(words),
-        longest_special=max(map(len, words), default=0),
-        piece_starts=_starts([len(special[word]) for word in words]),
-        pieces=np.array([len(piece) for word in words for piece in special[word]], np.int64),
-        plain_starts=_starts([len(plain.get(word, ())) for word in words]),
-        plain=np.array([len(piece) for word in words for piece in plain.get(word, ())], np.int64),
-        joins=joins,
+        special=_look_up(list(special)),
+        pieces=_lengths(list(special.values())),
+        plain=_lengths([plain.get(word, ()) for word in special]),
+        pairs=pairs,
         units=_look_up(units),
-        longest_unit=max(map(len, units)),
     )
+
+
+def _lengths(all_pieces: Sequence[Sequence[str]]) -> npt.NDArray[np.int64]:
+    """Of the pieces of each word, filled up with zeros."""
+    lengths = np.zeros((len(all_pieces), max(map(len, all_pieces), default=0)), np.int64)
+    for row, pieces in enumerate(all_pieces):
+        lengths[row, : len(pieces)] = [len(piece) for piece in pieces]
+    return lengths
 
 
 def _found_again(special: dict[str, tuple[str, ...]], cutter: Cutter) -> dict[str, tuple[str, ...]]:
@@ -106,7 +114,3 @@ def _look_up(texts: list[str]) -> LookUp:
     from danlu.corpus.rules.kernels.hashing import look_up_of
 
     return look_up_of(texts)
-
-
-def _starts(counts: list[int]) -> npt.NDArray[np.int64]:
-    return np.cumsum([0, *counts], dtype=np.int64)

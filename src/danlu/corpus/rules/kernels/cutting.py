@@ -8,10 +8,9 @@ pieces are is said in `danlu.corpus.rules.words`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from danlu.corpus.characters import DIGIT, HAN, KANA, LETTER, MARK, SPACE
 from danlu.corpus.compiling import Bits, Codes, Hashes, Places, kernel
@@ -46,31 +45,31 @@ STAR = ord("*")
 CARET = ord("^")
 SIGNS = (ord(":"), ord("<"), ord(">"), ord("="), ord("/"))
 NUM_FIRSTS = 256
+LONGEST_SPECIAL = 31
+"""Characters of a special word, at most."""
+LONGEST_UNIT = 4
+JOINS = np.uint32(1)
+"""Bit 0 of `Cutter.pairs`."""
 
 
 class Cutter(NamedTuple):
-    """What a kernel needs to know to cut."""
+    """What a kernel needs to know to cut. Handed on one by one, see `danlu.corpus.rules.kernels.hashing`."""
 
     bits: Bits
     """The table of characters of `danlu.corpus.rules.marks`."""
     special: LookUp
     """Words that are cut as is said here, by row."""
-    longest_special: int
-    """In characters."""
-    piece_starts: Places
-    """Shape (special words + 1,): where the pieces of each begin in `pieces`."""
     pieces: Places
-    """Lengths of pieces in characters."""
-    plain_starts: Places
-    """The same for how each would be cut if it were not special, of those that are found again among pieces; nothing
-    for the others."""
+    """Shape (special words, most pieces): their lengths in characters, then zeros."""
     plain: Places
-    joins: npt.NDArray[np.bool_]
-    """Shape (`NUM_FIRSTS`, `NUM_FIRSTS`): whether two of those pieces next to each other may begin with these two
-    characters, by the remainders of their code points."""
+    """The same for how each would be cut if it were not special, of those that are found again among pieces; zeros for
+    the others."""
+    pairs: Bits
+    """Shape (`NUM_FIRSTS`, `NUM_FIRSTS`), by two characters as the remainders of their code points: bit n, if a special
+    word of n characters begins with the first and ends with the second; bit 0, if two of the pieces that are found
+    again next to each other may begin with them. Nearly all that is not special is told by it, without a hash."""
     units: LookUp
     """What comes off behind a digit: units and currencies."""
-    longest_unit: int
 
 
 class Cut(NamedTuple):
@@ -92,7 +91,7 @@ def cut_words(codes: Codes, text_starts: Places, cutter: Cutter) -> Cut:
     hashes = np.empty(len(codes) + 1, np.uint64)
     first_words = np.zeros(len(text_starts), np.int64)
     count = 0
-    bits = cutter.bits
+    bits, special, pieces, plain, pairs, units = cutter
     for text in range(len(text_starts) - 1):
         place, end = text_starts[text], text_starts[text + 1]
         while place < end:
@@ -110,7 +109,7 @@ def cut_words(codes: Codes, text_starts: Places, cutter: Cutter) -> Cut:
                 seen |= bits[code]
                 value = (value ^ np.uint64(code)) * PRIME
                 place += 1
-            if not seen & NOTABLE and not is_special(mix(value), place - first, cutter):
+            if not seen & NOTABLE and not is_special(codes, first, place, value, special, pairs):
                 starts[count], ends[count], hashes[count] = first, place, mix(value)
                 count += 1
                 continue
@@ -119,15 +118,16 @@ def cut_words(codes: Codes, text_starts: Places, cutter: Cutter) -> Cut:
                 place - first > 1
                 and not stem_seen & NOTABLE
                 and comes_off(codes[place - 1], codes[place - 2], bits)
-                and not is_special(mix(stem_value), place - first - 1, cutter)
-                and not is_special(mix(value), place - first, cutter)
+                and not is_special(codes, first, place - 1, stem_value, special, pairs)
+                and not is_special(codes, first, place, value, special, pairs)
             ):
                 starts[count], ends[count], hashes[count] = first, place - 1, mix(stem_value)
                 starts[count + 1], ends[count + 1] = place - 1, place
                 hashes[count + 1] = hash_piece(codes, place - 1, place)
                 count += 2
                 continue
-            before, count = count, cut_chunk(codes, first, place, cutter, starts, ends, count)
+            before = count
+            count = cut_chunk(codes, first, place, bits, special, pieces, plain, pairs, units, starts, ends, count)
             for word in range(before, count):
                 hashes[word] = hash_piece(codes, starts[word], ends[word])
         first_words[text + 1] = count
@@ -170,7 +170,12 @@ def cut_chunk(
     codes: Codes,
     first: int,
     last: int,
-    cutter: Cutter,
+    bits: Bits,
+    special: LookUp,
+    pieces: Places,
+    plain: Places,
+    pairs: Bits,
+    units: LookUp,
     starts: Places,
     ends: Places,
     count: int,
@@ -183,15 +188,15 @@ def cut_chunk(
     bottom = top
     row = -1
     while left < right:
-        row = find_special(codes, left, right, cutter)
+        row = find_special(codes, left, right, special, pairs)
         if row >= 0:
             break
-        prefix = prefix_length(codes, left, right, cutter.bits)
+        prefix = prefix_length(codes, left, right, bits)
         if 0 < prefix < right - left:
-            row = find_special(codes, left + prefix, right, cutter)
-        suffix = suffix_length(codes, left + prefix, right, cutter) if row < 0 else 0
+            row = find_special(codes, left + prefix, right, special, pairs)
+        suffix = suffix_length(codes, left + prefix, right, bits, units) if row < 0 else 0
         if 0 < suffix < right - left and row < 0:
-            row = find_special(codes, left, right - suffix, cutter)
+            row = find_special(codes, left, right - suffix, special, pairs)
             if row >= 0:
                 prefix = 0
         if prefix == 0 and suffix == 0:
@@ -207,25 +212,34 @@ def cut_chunk(
         if row >= 0:
             break
     if row >= 0:
-        count = put_pieces(starts, ends, count, left, cutter, row)
+        count = put_pieces(starts, ends, count, left, pieces[row])
     elif left < right:
-        if is_web_address(codes, left, right, cutter.bits):
+        if is_web_address(codes, left, right, bits):
             starts[count], ends[count] = left, right
             count += 1
         else:
-            count = cut_at_infixes(codes, left, right, cutter.bits, starts, ends, count)
+            count = cut_at_infixes(codes, left, right, bits, starts, ends, count)
     for word in range(bottom, top):
         starts[count], ends[count] = starts[word], ends[word]
         count += 1
     if count - before > 1:
-        count = join_special(codes, cutter, starts, ends, before, count)
+        count = join_special(codes, special, pieces, plain, pairs, starts, ends, before, count)
     return count
 
 
 @kernel
-def is_special(value: np.uint64, length: int, cutter: Cutter) -> bool:
-    """Whether a word of this hash and length is."""
-    return length <= cutter.longest_special and find_row(cutter.special, value) >= 0
+def may_be_special(codes: Codes, first: int, last: int, pairs: Bits) -> bool:
+    """Whether there is a special word of this length that begins and ends alike."""
+    if last - first > LONGEST_SPECIAL:
+        return False
+    lengths = pairs[codes[first] % NUM_FIRSTS, codes[last - 1] % NUM_FIRSTS]
+    return ((lengths >> np.uint32(last - first)) & np.uint32(1)) > 0  # type: ignore[no-any-return]
+
+
+@kernel
+def is_special(codes: Codes, first: int, last: int, value: np.uint64, special: LookUp, pairs: Bits) -> bool:
+    """Whether a word of this hash, before it is mixed, is."""
+    return may_be_special(codes, first, last, pairs) and find_row(special, mix(value)) >= 0
 
 
 @kernel
@@ -237,21 +251,22 @@ def comes_off(code: np.uint32, previous: np.uint32, bits: Bits) -> bool:
 
 
 @kernel
-def find_special(codes: Codes, first: int, last: int, cutter: Cutter) -> int:
+def find_special(codes: Codes, first: int, last: int, special: LookUp, pairs: Bits) -> int:
     """The row of a special word, or -1."""
-    if last - first > cutter.longest_special:
+    if not may_be_special(codes, first, last, pairs):
         return -1
-    return find_row(cutter.special, hash_piece(codes, first, last))
+    return find_row(special, hash_piece(codes, first, last))
 
 
 @kernel
-def put_pieces(starts: Places, ends: Places, count: int, place: int, cutter: Cutter, row: int) -> int:
+def put_pieces(starts: Places, ends: Places, count: int, place: int, lengths: Places) -> int:
     """Write down the pieces of the special word that begins at `place`."""
-    for piece in range(cutter.piece_starts[row], cutter.piece_starts[row + 1]):
-        starts[count] = place
-        place += cutter.pieces[piece]
-        ends[count] = place
-        count += 1
+    for length in lengths:
+        if length:
+            starts[count] = place
+            place += length
+            ends[count] = place
+            count += 1
     return count
 
 
@@ -277,11 +292,10 @@ def prefix_length(codes: Codes, first: int, last: int, bits: Bits) -> int:
 
 
 @kernel
-def suffix_length(codes: Codes, first: int, last: int, cutter: Cutter) -> int:
+def suffix_length(codes: Codes, first: int, last: int, bits: Bits, units: LookUp) -> int:
     """Characters that come off behind."""
     if first >= last:
         return 0
-    bits = cutter.bits
     code = codes[last - 1]
     previous = codes[last - 2] if last - 2 >= first else np.uint32(0)
     if code == STOP:
@@ -306,9 +320,9 @@ def suffix_length(codes: Codes, first: int, last: int, cutter: Cutter) -> int:
         return 2
     if code == PLUS and bits[previous] & AFFIX_DIGIT:
         return 1
-    for length in range(1, min(cutter.longest_unit, last - first - 1) + 1):
+    for length in range(1, min(LONGEST_UNIT, last - first - 1) + 1):
         if bits[codes[last - 1 - length]] & AFFIX_DIGIT:
-            return length if find_row(cutter.units, hash_piece(codes, last - length, last)) >= 0 else 0
+            return length if find_row(units, hash_piece(codes, last - length, last)) >= 0 else 0
     return 0
 
 
@@ -384,7 +398,10 @@ def infix_length(codes: Codes, first: int, place: int, last: int, bits: Bits) ->
 @kernel
 def join_special(
     codes: Codes,
-    cutter: Cutter,
+    special: LookUp,
+    pieces: Places,
+    plain: Places,
+    pairs: Bits,
     starts: Places,
     ends: Places,
     before: int,
@@ -394,11 +411,11 @@ def join_special(
     written = word = before
     while word < count:
         found, found_end = -1, word
-        if word + 1 < count and cutter.joins[codes[starts[word]] % NUM_FIRSTS, codes[ends[word]] % NUM_FIRSTS]:
+        if word + 1 < count and pairs[codes[starts[word]] % NUM_FIRSTS, codes[ends[word]] % NUM_FIRSTS] & JOINS:
             end = word + 1
-            while end < count and ends[end] - starts[word] <= cutter.longest_special:
-                row = find_special(codes, starts[word], ends[end], cutter)
-                if row >= 0 and is_cut_like(cutter, row, starts, ends, word, end):
+            while end < count and ends[end] - starts[word] <= LONGEST_SPECIAL:
+                row = find_special(codes, starts[word], ends[end], special, pairs)
+                if row >= 0 and is_cut_like(plain[row], starts, ends, word, end):
                     found, found_end = row, end
                 end += 1
         if found < 0:
@@ -406,18 +423,21 @@ def join_special(
             written += 1
             word += 1
         else:
-            written = put_pieces(starts, ends, written, starts[word], cutter, found)
+            more: Any = written + np.count_nonzero(pieces[found]) - found_end - 1
+            if more > 0:  # pieces than it was found in: what is behind it makes room
+                for behind in range(count - 1, found_end, -1):
+                    starts[behind + more], ends[behind + more] = starts[behind], ends[behind]
+                count += more
+                found_end += more
+            written = put_pieces(starts, ends, written, starts[word], pieces[found])
             word = found_end + 1
     return written
 
 
 @kernel
-def is_cut_like(cutter: Cutter, row: int, starts: Places, ends: Places, word: int, end: int) -> bool:
-    """Whether words `word` to `end` (inclusive) are the plain pieces of a special word."""
-    first = cutter.plain_starts[row]
-    if cutter.plain_starts[row + 1] - first != end - word + 1:
+def is_cut_like(lengths: Places, starts: Places, ends: Places, word: int, end: int) -> bool:
+    """Whether words `word` to `end` (inclusive) are as long as the plain pieces of a special word."""
+    num_words = end - word + 1
+    if num_words != np.count_nonzero(lengths):
         return False
-    for offset in range(end - word + 1):
-        if ends[word + offset] - starts[word + offset] != cutter.plain[first + offset]:
-            return False
-    return True
+    return bool(np.all(ends[word : end + 1] - starts[word : end + 1] == lengths[:num_words]))

@@ -2,13 +2,17 @@
 
 Equal hashes are taken for equal texts. Among the 100,000 n-grams of a long document two different ones share a hash
 once in four billion documents.
+
+A table is one array. numba counts references to the arrays in a tuple wherever it is handed on, which takes longer than
+to look something up; to an array that is handed on by itself it does not.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from danlu.corpus.compiling import Codes, Hashes, Places, kernel
 
@@ -21,13 +25,14 @@ MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 SHIFT = np.uint64(33)
 
 
-class LookUp(NamedTuple):
-    """A table that does not change: from hash to row."""
-
-    keys: Hashes
-    """Shape (slots,), a power of two, at most a quarter of them taken."""
-    rows: Places
-    """-1 in slots that are free."""
+LookUp: TypeAlias = npt.NDArray[Any]
+"""A table that does not change, from hash to row: uint64, shape (slots, 2), a hash and its row + 1, which is zero in
+slots that are free. There is a power of two of them, at most a quarter taken."""
+Seen: TypeAlias = npt.NDArray[Any]
+"""A set of hashes that is emptied by taking another stamp, for as many pieces as it has room for: int64, shape
+(slots, 4), columns `KEY`, `STAMP`, `COUNT`, `FIRST`. What belongs together lies together, in one line of the cache."""
+KEY, STAMP, COUNT, FIRST = 0, 1, 2, 3
+"""The stamp says whose key it is, zero: nobody's. The last two are free for the caller's use."""
 
 
 @kernel
@@ -56,31 +61,30 @@ def hash_pieces(codes: Codes, starts: Places) -> Hashes:
 
 
 @kernel
-def build_slots(hashes: Hashes) -> tuple[Hashes, Places]:
-    """The two arrays of a `LookUp` of different hashes."""
+def build_table(hashes: Hashes) -> LookUp:
+    """Of different hashes."""
     slots = 16
     while slots < 4 * len(hashes):
         slots *= 2
-    keys = np.zeros(slots, np.uint64)
-    rows = np.full(slots, -1, np.int64)
+    table = np.zeros((slots, 2), np.uint64)
     for row in range(len(hashes)):
         slot = np.int64(hashes[row] & np.uint64(slots - 1))
-        while rows[slot] >= 0:
+        while table[slot, 1]:
             slot = (slot + 1) & (slots - 1)
-        keys[slot] = hashes[row]
-        rows[slot] = row
-    return keys, rows
+        table[slot, 0] = hashes[row]
+        table[slot, 1] = row + 1
+    return table
 
 
 @kernel
 def find_row(table: LookUp, value: np.uint64) -> int:
     """The row of a hash, -1 if it is not there."""
-    last = len(table.rows) - 1
+    last = len(table) - 1
     slot = np.int64(value & np.uint64(last))
-    while table.rows[slot] >= 0:
-        if table.keys[slot] == value:
-            row: int = table.rows[slot]
-            return row
+    while table[slot, 1]:
+        if table[slot, 0] == value:
+            row: Any = np.int64(table[slot, 1]) - 1
+            return row  # type: ignore[no-any-return]
         slot = (slot + 1) & last
     return -1
 
@@ -90,20 +94,8 @@ def look_up_of(texts: list[str]) -> LookUp:
     from danlu.corpus.text_batch import TextBatch
 
     batch = TextBatch.of(texts)
-    slots: Any = build_slots(hash_pieces(batch.codes, batch.starts))
-    return LookUp(*slots)
-
-
-class Seen(NamedTuple):
-    """A set of hashes that is emptied by taking another stamp, for as many pieces as it has room for."""
-
-    keys: Hashes
-    stamps: Places
-    """Whose key it is. Zero: nobody's."""
-    counts: Places
-    """Free for the caller's use, by slot."""
-    firsts: Places
-    """Likewise."""
+    found: LookUp = build_table(hash_pieces(batch.codes, batch.starts))
+    return found
 
 
 @kernel
@@ -118,20 +110,18 @@ def num_slots(size: int) -> int:
 @kernel
 def make_seen(size: int) -> Seen:
     """Room for `size` pieces."""
-    slots = num_slots(size)
-    return Seen(
-        np.zeros(slots, np.uint64), np.zeros(slots, np.int64), np.zeros(slots, np.int64), np.zeros(slots, np.int64)
-    )
+    return np.zeros((num_slots(size), 4), np.int64)
 
 
 @kernel
 def find_slot(seen: Seen, slots: int, stamp: int, value: np.uint64) -> tuple[int, bool]:
     """Where a hash is, or now is, among the first `slots` slots, and whether it was there before."""
     slot: Any = np.int64(value & np.uint64(slots - 1))
-    while seen.stamps[slot] == stamp:
-        if seen.keys[slot] == value:
+    key = np.int64(value)
+    while seen[slot, STAMP] == stamp:
+        if seen[slot, KEY] == key:
             return slot, True
         slot = (slot + 1) & (slots - 1)
-    seen.stamps[slot] = stamp
-    seen.keys[slot] = value
+    seen[slot, STAMP] = stamp
+    seen[slot, KEY] = key
     return slot, False

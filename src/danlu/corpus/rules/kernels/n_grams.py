@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from danlu.corpus.compiling import Hashes, Places, kernel
-from danlu.corpus.rules.kernels.hashing import Seen, find_slot, make_seen, mix, num_slots
+from danlu.corpus.rules.kernels.hashing import COUNT, FIRST, Seen, find_slot, make_seen, mix, num_slots
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
 """Odd: a word's place in an n-gram, as a power of this."""
@@ -87,11 +87,11 @@ def count_each(
         slot, known = find_slot(seen, size_of_table, stamp, mix(sums[place + n] - sums[place] * scale))
         slots[row] = slot
         if known:
-            seen.counts[slot] += 1
+            seen[slot, COUNT] += 1
         else:
-            seen.counts[slot] = 1
-            seen.firsts[slot] = place
-        count, first = seen.counts[slot], seen.firsts[slot]
+            seen[slot, COUNT] = 1
+            seen[slot, FIRST] = place
+        count, first = seen[slot, COUNT], seen[slot, FIRST]
         if count > most or (count == most and first < most_first):
             most, most_first = count, first
     return most, most_first
@@ -103,11 +103,11 @@ def count_characters(characters: Places, n: int, places: Places, slots: Places, 
     count = free = 0
     for row in range(len(places)):
         place, slot = places[row], slots[row]
-        if place >= free and seen.counts[slot] > 1:
-            if seen.firsts[slot] == PASSED:
+        if place >= free and seen[slot, COUNT] > 1:
+            if seen[slot, FIRST] == PASSED:
                 free = place + n
                 count += characters[free] - characters[place]
-            seen.firsts[slot] = PASSED
+            seen[slot, FIRST] = PASSED
     return count
 
 
@@ -116,7 +116,7 @@ def keep_repeated(places: Places, slots: Places, seen: Seen) -> int:
     """Move the places whose n-gram repeats to the front, and return how many there are."""
     kept = 0
     for row in range(len(places)):
-        if seen.counts[slots[row]] > 1:
+        if seen[slots[row], COUNT] > 1:
             places[kept] = places[row]
             kept += 1
     return kept
