@@ -11,7 +11,7 @@ from danlu.corpus.config import CleanConfig
 from danlu.corpus.conversations import clean as conversations
 from danlu.corpus.documents import clean as documents
 
-VERSION = 8
+VERSION = 9
 PREPARES = True
 
 

@@ -23,6 +23,7 @@ from danlu.artifacts.stage import Source, StageContext
 from danlu.artifacts.tags import read_tags, tag_names
 from danlu.corpus import stage
 from danlu.corpus.config import CleanConfig
+from danlu.corpus.item import id_of_text
 from danlu.errors import UserError
 
 Clean = Callable[..., tuple[dict[str, Any], Path]]
@@ -283,6 +284,18 @@ def test_what_is_left_out_does_not_say_who_somebody_is_either(clean: Clean) -> N
     _, out = clean({**files, "c.txt": "Nothing of anyone stands here, and it is long."}, personal={}, min_characters=30)
     assert len(read_dropped(out)) == 3
     assert not [row for row in read_dropped(out) if "138" in row["text"] or "手机号" not in row["text"]]
+
+
+@pytest.mark.parametrize("settings", [{"min_characters": 30}, {"quality": {"sets": ["gopher_quality"]}}])
+def test_ids_of_what_is_left_out_do_not_say_it_either(clean: Clean, settings: Any) -> None:
+    pytest.importorskip("numba")
+    stays = "The fox went out on a chilly night, and he prayed to the moon to give him light. " * 8
+    _, out = clean({"a.txt": "13812345678", "b.txt": stays}, personal={}, **settings)
+    (row,) = read_dropped(out)
+    assert row["text"] == "<手机号>"
+    assert row["id"] == id_of_text("<手机号>"), "as if it had stayed"
+    tags = pq.read_table(out / "tags.parquet").to_pylist() if "quality" in settings else []
+    assert [tag["id"] for tag in tags if tag["reason"]] == [row["id"]] * (len(tags) // 2)
 
 
 def test_near_duplicates(clean: Clean, reporter: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -199,11 +200,20 @@ class DocumentMaker:
 
 
 def _treated(texts: Sequence[str | LeftOut], personal: PersonalTexts) -> list[str | LeftOut]:
-    """Without what says who somebody is."""
-    found = list(texts)
-    places = [place for place, text in enumerate(texts) if isinstance(text, str)]
-    for place, text in zip(places, personal.treat([str(texts[place]) for place in places]), strict=True):
-        found[place] = text
+    """Without what says who somebody is. What is left out, too: the id of a short text would give it away to whoever
+    tries all telephone numbers."""
+    left = [text for text in texts if isinstance(text, LeftOut) and text.id]
+    treated = iter(personal.treat([text.content for text in left]))
+    kept = iter(personal.treat([text for text in texts if isinstance(text, str)]))  # last, since these finds are named
+    found: list[str | LeftOut] = []
+    for text in texts:
+        if isinstance(text, str):
+            found.append(next(kept))
+        elif text.id:
+            content = next(treated)
+            found.append(replace(text, content=content, id=id_of_text(content)))
+        else:
+            found.append(text)
     return found
 
 

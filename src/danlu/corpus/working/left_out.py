@@ -11,7 +11,7 @@ class LeftOut:
     """A row that does not become an item."""
 
     content: Any
-    """As it was read, or its text."""
+    """As it was read; if it has an id, its text as it may be kept."""
     reason: str
     """Rows with the same reason are counted together."""
     id: str = ""

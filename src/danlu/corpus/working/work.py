@@ -184,11 +184,13 @@ class _Pending:
             self._left = []
 
     def _shown(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """As they may be kept: what is left out does not say who somebody is either."""
-        texts = [record["text"] for record in records]
-        if self._maker.personal:
-            texts = self._maker.personal.treat(texts)
-        return [{**record, "text": beginning_of(text)} for record, text in zip(records, texts, strict=True)]
+        """As they may be kept: what is left out does not say who somebody is either. What has an id is treated."""
+        as_read = [record for record in records if not record["id"]]
+        if self._maker.personal and as_read:
+            texts = self._maker.personal.treat([record["text"] for record in as_read])
+            for record, text in zip(as_read, texts, strict=True):
+                record["text"] = text
+        return [{**record, "text": beginning_of(record["text"])} for record in records]
 
     def _tags(self, finished: Finished, places: list[tuple[str, int]]) -> pa.RecordBatch:
         """Tags, and whose they are; of those that are items, the number in the part."""
