@@ -14,6 +14,7 @@ from benchmarks.data_runs import hashes, run
 from benchmarks.data_texts import write_documents
 
 BAR = 1.8
+SAMPLE_BYTES = 10**7
 
 
 def main() -> None:
@@ -27,6 +28,9 @@ def main() -> None:
         texts = directory / "texts.jsonl"
         write_documents(texts, options.megabytes * 10**6)
         size = texts.stat().st_size
+        sample = directory / "sample.jsonl"
+        write_documents(sample, SAMPLE_BYTES)
+        run(sample, directory / "warm", 1)  # so that no round waits for loops to be compiled
 
         def rate(processes: int) -> float:
             workspace = directory / "workspace"
