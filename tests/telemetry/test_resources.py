@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 from resident_memory import MEGABYTE, linux, resident_bytes
 
 from danlu.telemetry.allocator import release_memory
-from danlu.telemetry.resources import Measured
+from danlu.telemetry.resources import Measured, _age_seconds
 
 HELD_SECONDS = 0.2
 
@@ -96,3 +98,35 @@ def test_memory_of_a_process_that_has_ended_does_not_count_any_more() -> None:
         subprocess.run([sys.executable, "-c", code], check=True)
         hold(100 * MEGABYTE)
     assert 100 * MEGABYTE < measured.peak_memory_bytes - idle_bytes() < 160 * MEGABYTE
+
+
+@linux
+def test_a_process_that_has_not_come_to_its_own_program_is_not_counted_with_our_memory() -> None:
+    """Between vfork and exec it has all pages of this one."""
+    over = threading.Event()
+
+    def start_many() -> None:
+        while not over.is_set():
+            subprocess.run(["true"], check=True)
+
+    held = np.ones(300 * MEGABYTE, np.uint8)
+    starting = threading.Thread(target=start_many)
+    idle = idle_bytes()
+    starting.start()
+    try:
+        found = [idle_bytes() for _ in range(100)]
+    finally:
+        over.set()
+        starting.join()
+    assert max(found) - idle < 100 * MEGABYTE
+    del held
+
+
+@linux
+def test_age_of_a_process_is_known_to_hundredths_of_a_second() -> None:
+    before = time.perf_counter()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        time.sleep(0.3)
+        age, elapsed = _age_seconds(psutil.Process(process.pid)), time.perf_counter() - before
+        process.kill()
+    assert 0.28 < age < elapsed + 0.02

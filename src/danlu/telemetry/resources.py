@@ -17,6 +17,9 @@ OTHERS_SECONDS = 0.5
 """Between two looks at other processes, at least."""
 OTHERS_SHARE = 0.005
 """Of a core that these looks may take: the system goes through all pages of each process, which it keeps waiting."""
+BEGINNING_SECONDS = 0.2
+"""So long a process that was started is not counted: until it runs its own program, it is seen with all that this one
+holds."""
 PEAK_STEP = 1.02
 """A peak that is higher by so much than at the last look is worth another: by less at most it is said too high."""
 
@@ -74,5 +77,14 @@ def _bytes_of_others(process: psutil.Process) -> int:
     with suppress(psutil.Error):
         for child in process.children(recursive=True):
             with suppress(psutil.Error):
-                total += child.memory_full_info().pss if sys.platform == "linux" else child.memory_info().rss
+                if _age_seconds(child) > BEGINNING_SECONDS:
+                    total += child.memory_full_info().pss if sys.platform == "linux" else child.memory_info().rss
     return total
+
+
+def _age_seconds(process: psutil.Process) -> float:
+    """Since it was started."""
+    started: float = process.create_time()
+    if sys.platform == "linux":  # counts from the boot, whose time of day is known to the second only
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - float(psutil.boot_time()))
+    return time.time() - started
